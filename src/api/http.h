@@ -1,0 +1,107 @@
+/* The HTTP seam: the only header that knows a server exists, and http*.c the only files that
+ * include microhttpd.h. Requests arrive checked (framing, sizes, deadlines) and authorised,
+ * handlers answer inline or suspend and answer later from any thread. Nothing a handler sees
+ * outlives its answer. */
+#ifndef API_HTTP_H
+#define API_HTTP_H
+
+#include "arena.h"
+#include "buf.h"
+#include "problems.h"
+
+struct http_server;
+struct http_request;
+
+enum http_body {
+    HTTP_BODY_NONE,   /* a body is read and thrown away up to 4 KiB, refused beyond */
+    HTTP_BODY_BUFFER, /* whole, in memory that is wiped; over the route's limit: 413 before it is
+                         read */
+    HTTP_BODY_STREAM, /* piece by piece to the sink that the handler sets */
+};
+
+struct http_route {
+    const char *method;  /* "GET" (HEAD is derived) */
+    const char *pattern; /* "/secrets/{id}"; the router also tries it under /api/v2 */
+    enum http_body body;
+    uint64_t body_max_bytes;
+    int scope; /* enum scope of auth.h; SCOPE_NONE: no token (tickets, health) */
+    void (*handle)(struct http_request *r);
+};
+
+struct http_options {
+    const struct http_route *routes;
+    size_t route_count;
+    /* Runs before the body is read. Must answer (http_fail) and return false to refuse. */
+    bool (*authorise)(struct http_request *r, const struct http_route *route);
+    void *ctx;            /* http_ctx() */
+    const char *address;  /* "127.0.0.1", "::1", "0.0.0.0" */
+    uint16_t port;        /* 0: any; http_port() tells */
+    int listen_fd;        /* already bound (UNIX socket, activation); -1: bind address and port */
+    bool operator_socket; /* requests have http_is_operator(); peer's uid was checked */
+    const char *tls_cert, *tls_key; /* files; NULL: plain */
+    unsigned threads, connections_max;
+};
+enum err http_start(const struct http_options *options,
+                    struct http_server **ret) MUST_USE; /* ERR_IN_USE: port taken */
+uint16_t http_port(const struct http_server *s);
+enum err http_reload_tls(
+    struct http_server *s) MUST_USE;    /* keeps the old certificate on an error */
+void http_stop(struct http_server **s); /* no new connections; waits for open requests up to 10 s */
+
+/* --- the request --- */
+void *http_ctx(const struct http_request *r);
+struct str http_method(const struct http_request *r);
+struct str http_path(const struct http_request *r); /* decoded, without the query */
+struct str http_param(const struct http_request *r,
+                      const char *name); /* of the pattern, decoded; empty if none */
+bool http_query(const struct http_request *r, const char *name,
+                struct str *ret);                                       /* decoded; false: absent */
+struct str http_header(const struct http_request *r, const char *name); /* empty: absent */
+struct str http_authorization(
+    const struct http_request *r); /* the raw header; the adapter wipes it at the end */
+struct str http_body(const struct http_request *r); /* BUFFER only */
+struct str http_peer(const struct http_request *r); /* IP text */
+struct str http_request_id(const struct http_request *r);
+struct str http_base_url(
+    const struct http_request *r); /* "http://host:port" as the client sees us */
+bool http_is_operator(const struct http_request *r);
+struct arena *http_arena(struct http_request *r);       /* lives until the answer is sent */
+void http_set_user(struct http_request *r, void *user); /* auth's result; lives in the arena */
+void *http_user(const struct http_request *r);
+
+/* --- a streamed body: set in the handler, called on the connection's thread --- */
+struct http_sink {
+    enum err (*piece)(void *ctx, struct str bytes); /* an error ends the upload: http_fail(err) */
+    void (*end)(struct http_request *r, void *ctx,
+                bool complete); /* answers when complete; frees ctx always */
+    void *ctx;
+};
+void http_stream_body(struct http_request *r, const struct http_sink *sink);
+int64_t http_content_length(const struct http_request *r); /* -1: chunked */
+
+/* --- the answer: exactly one of these, once --- */
+void http_reply(struct http_request *r, int status, const char *content_type,
+                struct str body);                                           /* copied */
+void http_reply_json(struct http_request *r, int status, struct buf *body); /* takes the bytes */
+void http_reply_empty(struct http_request *r, int status);
+void http_fail(struct http_request *r, enum err e);
+void http_fail_with(struct http_request *r, enum err e, const struct problems *problems);
+void http_fail_text(struct http_request *r, enum err e, const char *text); /* static text of ours */
+/* Streams len bytes of fd from offset (or a pipe until it ends, offset and len 0, length -1
+ * unknown); takes the descriptor. */
+void http_reply_file(struct http_request *r, int status, const char *content_type, int fd,
+                     uint64_t offset, uint64_t len);
+void http_reply_pipe(struct http_request *r, int status, const char *content_type, int fd,
+                     int64_t length);
+void http_answer_header(struct http_request *r, const char *name,
+                        const char *value); /* before the answer */
+
+/* --- answering later --- */
+/* After this the handler may return without an answer; any thread then calls one of the answers.
+ * The request stays valid until then even if the peer has gone. */
+void http_suspend(struct http_request *r);
+
+/* Work that may block (waiting for the courier, hashing) goes to a small pool; `run` answers. */
+void http_defer(struct http_request *r, void (*run)(struct http_request *r));
+
+#endif

@@ -1,0 +1,18 @@
+/* Files and descriptors: whole reads and writes, durable replacement. Every descriptor is
+ * close-on-exec. Any thread. */
+#ifndef BASE_IO_H
+#define BASE_IO_H
+
+#include "buf.h"
+
+enum err io_write_all(int fd, struct str bytes) MUST_USE; /* ERR_IO; ERR_STORE_FULL on ENOSPC */
+enum err io_read_all(int fd, struct buf *out) MUST_USE;   /* to the end; ERR_TOO_LARGE, ERR_IO */
+enum err io_read_file(const char *path, struct buf *out) MUST_USE; /* ERR_NOT_FOUND, ERR_IO */
+/* Writes beside the path, syncs, renames, syncs the folder: after a crash old or new, whole. */
+enum err io_replace_file(const char *path, struct str bytes, int mode) MUST_USE;
+enum err io_sync_folder(const char *path) MUST_USE;
+
+void io_close(int *fd); /* sets -1; accepts -1 */
+void fd_auto(int *fd);  /* AUTO(fd) int f = open(...); */
+
+#endif

@@ -1,0 +1,57 @@
+/* Secrets and their sealed versions. Values are opaque sealed bytes here. */
+#ifndef STORE_SECRET_H
+#define STORE_SECRET_H
+
+#include "store.h"
+
+struct secret_row {
+    struct ulid id, team_id;
+    struct str name;
+    uint32_t version; /* the current one */
+    uint64_t epoch;   /* of the current version */
+    int64_t created_at_ms, updated_at_ms,
+        last_used_at_ms; /* of the secret; of the current version; 0 never */
+    struct str policy;   /* canonical bytes; empty: default */
+};
+struct sealed_row { /* one version, with all that its AAD needs */
+    struct ulid id, team_id;
+    struct str name;
+    uint32_t version;
+    uint64_t epoch;
+    int64_t created_at_ms; /* of this version */
+    struct str policy;
+    uint32_t key_version; /* of the team key that wraps it */
+    struct str sealed;
+};
+
+/* ERR_SECRET_EXISTS, ERR_NAME_CASE (differs in ASCII case only), ERR_LIMIT (SECRETS_PER_TEAM_MAX).
+ */
+enum err store_secret_insert(struct store_tx *tx, const struct sealed_row *row) MUST_USE;
+/* row->version must be the current one plus 1, row->id the stored id; else ERR_AGAIN. */
+enum err store_secret_rotate(struct store_tx *tx, const struct sealed_row *row) MUST_USE;
+/* ERR_NOT_FOUND. All versions go; the freed bytes are overwritten and the WAL is truncated soon. */
+enum err store_secret_delete(struct store_tx *tx, struct str team_id, struct str id,
+                             struct arena *a, struct str *ret_name) MUST_USE;
+/* By name order (bytes). */
+enum err store_secret_list(struct store_tx *tx, struct str team_id, struct arena *a,
+                           struct secret_row **ret, size_t *ret_count) MUST_USE;
+enum err store_secret_by_name(struct store_tx *tx, struct str team_id, struct str name,
+                              struct arena *a, struct secret_row *ret) MUST_USE;
+enum err store_secret_get(struct store_tx *tx, struct str team_id, struct str id, struct arena *a,
+                          struct secret_row *ret) MUST_USE;
+/* version 0: the current one. */
+enum err store_secret_sealed(struct store_tx *tx, struct str team_id, struct str name,
+                             uint32_t version, struct arena *a, struct sealed_row *ret) MUST_USE;
+enum err store_secret_used(struct store_tx *tx, struct str id, int64_t now_ms) MUST_USE;
+
+/* For team key rotation: up to `limit` versions of the team still under an older team key than
+ * key_version, in (id, version) order. */
+enum err store_sealed_below(struct store_tx *tx, struct str team_id, uint32_t key_version,
+                            size_t limit, struct arena *a, struct sealed_row **ret,
+                            size_t *ret_count) MUST_USE;
+/* Replaces the sealed bytes of one version if it is still under old_key_version; else ERR_AGAIN. */
+enum err store_sealed_replace(struct store_tx *tx, struct str id, uint32_t version,
+                              uint32_t old_key_version, uint32_t new_key_version,
+                              struct str sealed) MUST_USE;
+
+#endif

@@ -1,0 +1,103 @@
+/* The vault's client: typed requests to the process that holds the keys. No request returns a key.
+ * One struct vault is one socket; calls are serialised by a lock inside it, so any thread may call.
+ * Every call can fail with ERR_VAULT_DOWN. The table of requests is vault_protocol.h. */
+#ifndef VAULT_H
+#define VAULT_H
+
+#include "buf.h"
+#include "secret.h"
+#include "ulid.h"
+
+struct vault;
+
+/* Takes over the socket. */
+struct vault *vault_connect(int socket);
+void vault_free(struct vault **v);
+
+/* --- keyring: wrapped blobs are opaque; the store keeps them --- */
+
+/* A new keyring: master version 1, token-hash key, audit key. */
+enum err vault_keyring_create(struct vault *v, struct str instance_id,
+                              struct buf *ret_keyring) MUST_USE;
+/* Unlocks the process with the stored keyring. ERR_TAMPERED: wrong root key or edited blob. Until
+ * then every other request is refused with ERR_VAULT_DOWN. */
+enum err vault_unlock(struct vault *v, struct str instance_id, struct str keyring) MUST_USE;
+/* Adds a master key version; new wraps use it at once. */
+enum err vault_master_rotate(struct vault *v, struct buf *ret_keyring) MUST_USE;
+/* Drops master versions below `least`. The caller has made sure no record needs them. */
+enum err vault_master_retire(struct vault *v, uint32_t least, struct buf *ret_keyring) MUST_USE;
+/* Root rotation: wraps the keyring under both roots while a pending root is loaded (the supervisor
+ * hands it over), else under the only one. */
+enum err vault_keyring_rewrap(struct vault *v, struct buf *ret_keyring) MUST_USE;
+/* The pending root becomes the root; the old one is wiped. ERR_CONFLICT without a pending one. */
+enum err vault_root_commit(struct vault *v, struct buf *ret_keyring) MUST_USE;
+
+struct vault_status {
+    uint32_t master_version;  /* current */
+    uint32_t master_versions; /* how many are held */
+    bool unlocked, pending_root;
+    bool memory_locked, sandboxed;
+};
+enum err vault_status(struct vault *v, struct vault_status *ret) MUST_USE;
+
+/* --- team keys --- */
+
+/* key_version counts from 1 within the team. */
+enum err vault_team_key_create(struct vault *v, struct str team_id, uint32_t key_version,
+                               struct buf *ret_team_key) MUST_USE;
+/* The same key wrapped under the current master version. */
+enum err vault_team_key_rewrap(struct vault *v, struct str team_id, struct str team_key,
+                               struct buf *ret_team_key) MUST_USE;
+/* Read from the clear header of a blob; no request. ERR_TAMPERED when it is not one. */
+enum err vault_team_key_versions(struct str team_key, uint32_t *ret_key_version,
+                                 uint32_t *ret_master_version) MUST_USE;
+
+/* --- secrets --- */
+
+/* What a sealed value is bound to. Built from the look-up, never from the record just read. */
+struct seal_context {
+    struct str team_id, secret_id, name; /* ids are ULID text */
+    uint32_t version;                    /* counts from 1 */
+    uint64_t epoch;                      /* state epoch of this version */
+    int64_t created_at_ms;               /* of this version */
+    struct str policy;                   /* canonical bytes; empty is the default policy */
+};
+
+/* A fresh data key for this version, wrapped under the team key. ret_sealed is opaque, about 300
+ * bytes more than the value. */
+enum err vault_seal(struct vault *v, const struct seal_context *context, struct str team_key,
+                    const struct secret *value, struct buf *ret_sealed) MUST_USE;
+
+/* Why a value is wanted: the vault refuses a use the policy forbids and counts the rest. */
+enum vault_purpose { VAULT_FOR_DELIVERY = 1, VAULT_FOR_PICKUP = 2, VAULT_FOR_MASKING = 3 };
+struct vault_use {
+    enum vault_purpose purpose;
+    struct str job_id;
+    struct str field; /* JSON pointer of the reference */
+    struct str host;  /* destination, empty for a worker or a mask */
+};
+/* ERR_TAMPERED: not what it was sealed as. */
+enum err vault_open_for_use(struct vault *v, const struct seal_context *context,
+                            struct str team_key, struct str sealed, const struct vault_use *use,
+                            struct secret **ret) MUST_USE;
+
+/* Re-wraps the data key under another team key version (or a changed policy); the value's bytes
+ * stay. */
+enum err vault_rewrap(struct vault *v, const struct seal_context *context, struct str old_team_key,
+                      struct str new_team_key, struct str sealed, struct buf *ret_sealed) MUST_USE;
+enum err vault_sealed_key_version(struct str sealed,
+                                  uint32_t *ret_key_version) MUST_USE; /* no request */
+
+/* --- tokens and audit --- */
+
+/* BLAKE2b-256 of a token's secret part under the token-hash key. */
+enum err vault_hash_token(struct vault *v, struct str token_secret,
+                          uint8_t ret[static 32]) MUST_USE;
+
+/* macs[i] = BLAKE2b-256(audit key, macs[i-1] || records[i]), starting from `previous`. Any number
+ * of records; split over messages as needed. */
+enum err vault_chain_audit(struct vault *v, const uint8_t previous[static 32],
+                           const struct str *records, size_t count,
+                           uint8_t (*ret_macs)[32]) MUST_USE;
+
+#endif
