@@ -1,1 +1,25 @@
-int main(void) { return 0; }
+/* safelight: one binary, one command line. Server commands live in server/, the render node in
+ * worker/, everything that talks to a server in cli/. */
+#include <string.h>
+
+#include "alloc.h"
+#include "attr.h"
+#include "cli.h"
+#include "init.h"
+#include "serve.h"
+#include "worker.h"
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *word;
+        int (*run)(int argc, char **argv);
+    } commands[] = {{"init", init_main}, {"serve", serve_main}, {"worker", worker_main}};
+
+    alloc_wipe_freed_memory();
+    for (size_t i = 0; argc > 1 && i < ARRAY_LEN(commands); i++) {
+        if (strcmp(argv[1], commands[i].word) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    }
+    return cli_main(argc, argv);
+}

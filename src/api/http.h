@@ -29,17 +29,19 @@ struct http_route {
 };
 
 struct http_options {
-    const struct http_route *routes;
+    const struct http_route *routes; /* live as long as the server */
     size_t route_count;
     /* Runs before the body is read. Must answer (http_fail) and return false to refuse. */
     bool (*authorise)(struct http_request *r, const struct http_route *route);
     void *ctx;            /* http_ctx() */
     const char *address;  /* "127.0.0.1", "::1", "0.0.0.0" */
     uint16_t port;        /* 0: any; http_port() tells */
-    int listen_fd;        /* already bound (UNIX socket, activation); -1: bind address and port */
+    int listen_fd;        /* already bound (UNIX socket, activation), taken; -1: bind address, port */
     bool operator_socket; /* requests have http_is_operator(); peer's uid was checked */
     const char *tls_cert, *tls_key; /* files; NULL: plain */
     unsigned threads, connections_max;
+    /* Deadlines; 0 gives the default of limit.h, tests set shorter ones. */
+    int64_t head_deadline_ms, body_progress_ms, idle_ms;
 };
 enum err http_start(const struct http_options *options,
                     struct http_server **ret) MUST_USE; /* ERR_IN_USE: port taken */

@@ -57,6 +57,7 @@ char *arena_text(struct arena *a, struct str s)
 struct str arena_printf(struct arena *a, const char *format, ...)
 {
     va_list args, again;
+    ASSERT(format);
     va_start(args, format);
     va_copy(again, args);
     int need = vsnprintf(NULL, 0, format, args);

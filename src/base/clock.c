@@ -32,12 +32,16 @@ void clock_set_for_tests(int64_t unix_ms)
 void clock_format(int64_t unix_ms, char ret[static CLOCK_TEXT_BYTES])
 {
     time_t seconds = (time_t)(unix_ms / 1000);
+    int ms = (int)(unix_ms % 1000);
+    if (ms < 0) { /* before 1970 */
+        ms += 1000;
+        seconds--;
+    }
     struct tm t;
     gmtime_r(&seconds, &t);
     snprintf(ret, CLOCK_TEXT_BYTES, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
              (unsigned)(t.tm_year + 1900) % 10000, (unsigned)t.tm_mon + 1, (unsigned)t.tm_mday,
-             (unsigned)t.tm_hour, (unsigned)t.tm_min, (unsigned)t.tm_sec,
-             (unsigned)(unix_ms % 1000));
+             (unsigned)t.tm_hour, (unsigned)t.tm_min, (unsigned)t.tm_sec, (unsigned)ms);
 }
 
 static enum err number(struct str *s, size_t digits, int *ret)
@@ -53,7 +57,7 @@ static enum err number(struct str *s, size_t digits, int *ret)
 
 static enum err literal(struct str *s, const char *either)
 {
-    if (s->len == 0 || !strchr(either, s->ptr[0]))
+    if (s->len == 0 || s->ptr[0] == 0 || !strchr(either, s->ptr[0]))
         return ERR_INVALID;
     *s = str_slice(*s, 1, s->len);
     return OK;
@@ -113,7 +117,9 @@ enum err clock_parse(struct str s, int64_t *ret_unix_ms)
         return ERR_INVALID;
     t.tm_year -= 1900;
     t.tm_mon -= 1;
-    int64_t seconds = timegm(&t);
+    bool leap = t.tm_sec == 60; /* the second after :59, as clocks without leap seconds see it */
+    t.tm_sec -= leap;
+    int64_t seconds = timegm(&t) + leap;
     if (t.tm_mday != day) /* timegm moved 31 June into July */
         return ERR_INVALID;
     *ret_unix_ms = (seconds - zone_minutes * 60) * 1000 + ms;

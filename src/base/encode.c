@@ -103,18 +103,21 @@ enum err decode_base64(struct str text, enum base64_kind kind, struct buf *out)
     return OK;
 }
 
-static bool unreserved(char c)
+static bool plain(char c, bool keep_slash)
 {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_' || c == '~';
+           c == '.' || c == '_' || c == '~' || (keep_slash && c == '/');
 }
 
 enum err encode_percent(struct buf *out, struct str bytes, bool keep_slash)
 {
+    size_t need = 0;
+    for (size_t i = 0; i < bytes.len; i++)
+        need += plain(bytes.ptr[i], keep_slash) ? 1 : 3;
+    TRY(buf_reserve(out, need));
     for (size_t i = 0; i < bytes.len; i++) {
         uint8_t c = (uint8_t)bytes.ptr[i];
-        TRY(buf_reserve(out, 3));
-        if (unreserved((char)c) || (keep_slash && c == '/')) {
+        if (plain((char)c, keep_slash)) {
             out->ptr[out->len++] = (char)c;
             continue;
         }

@@ -22,7 +22,7 @@ void log_open(const char *process, enum log_level least, enum log_format format)
 }
 
 /* One line is built on the stack and written with one write, so lines of several threads and
- * processes do not mix. What does not fit is cut. */
+ * processes do not mix. The pairs that do not fit are left out and "cut" says so. */
 struct line {
     char bytes[4096];
     size_t len;
@@ -86,6 +86,31 @@ static void put_value(struct line *l, const struct log_kv *kv)
     put_text(l, number);
 }
 
+/* The most bytes the pair can take: six for each byte of text, or a number. */
+static size_t space_for(const struct log_kv *kv)
+{
+    size_t text = 24;
+    if (kv->type == LOG_KV_STR)
+        text =
+            6 * (kv->value.str.len < LOG_TEXT_MAX_BYTES ? kv->value.str.len : LOG_TEXT_MAX_BYTES);
+    return strlen(kv->key) + text + sizeof ",\"\":\"...\"";
+}
+
+static void put_pairs(struct line *l, const struct log_kv *kvs, bool json)
+{
+    for (; kvs->type != LOG_KV_END; kvs++) {
+        bool fits = space_for(kvs) + sizeof ",\"cut\":true}" < sizeof l->bytes - l->len;
+        put_text(l, json ? ",\"" : " ");
+        put_text(l, fits ? kvs->key : "cut");
+        put_text(l, json ? "\":" : "=");
+        if (!fits) {
+            put_text(l, "true");
+            return;
+        }
+        put_value(l, kvs);
+    }
+}
+
 void log_emit(enum log_level level, const char *event, const struct log_kv *kvs)
 {
     if (level < config.least)
@@ -109,12 +134,7 @@ void log_emit(enum log_level level, const char *event, const struct log_kv *kvs)
         put_text(&l, head[i][1]);
         put_text(&l, json ? "\"" : "");
     }
-    for (; kvs->type != LOG_KV_END; kvs++) {
-        put_text(&l, json ? ",\"" : " ");
-        put_text(&l, kvs->key);
-        put_text(&l, json ? "\":" : "=");
-        put_value(&l, kvs);
-    }
+    put_pairs(&l, kvs, json);
     if (json)
         put_text(&l, "}");
     l.bytes[l.len++] = '\n';

@@ -20,12 +20,12 @@ bool str_equal_nocase(struct str a, struct str b)
 
 bool str_starts(struct str s, struct str prefix)
 {
-    return s.len >= prefix.len && memcmp(s.ptr, prefix.ptr, prefix.len) == 0;
+    return str_equal(str_slice(s, 0, prefix.len), prefix);
 }
 
 bool str_ends(struct str s, struct str suffix)
 {
-    return s.len >= suffix.len && memcmp(s.ptr + s.len - suffix.len, suffix.ptr, suffix.len) == 0;
+    return s.len >= suffix.len && str_equal(str_slice(s, s.len - suffix.len, s.len), suffix);
 }
 
 int str_compare(struct str a, struct str b)
@@ -70,7 +70,7 @@ size_t str_find(struct str s, char c)
 
 size_t str_search(struct str s, struct str needle, size_t from)
 {
-    if (from > s.len)
+    if (from >= s.len)
         return s.len;
     const char *hit = memmem(s.ptr + from, s.len - from, needle.ptr, needle.len);
     return hit ? (size_t)(hit - s.ptr) : s.len;

@@ -1,9 +1,13 @@
 /* The courier process: the only one with outbound sockets. One thread an order, at most
- * COURIER_THREADS_MAX at a time. Called in the child after fork. */
+ * COURIER_THREADS_MAX at a time (a delivery beyond that is answered with RETRY, ERR_BUSY), and
+ * beside them COURIER_MASKS_MAX for masks, which are short and are waited for. Called in the child
+ * after fork. */
 #ifndef COURIER_SERVE_H
 #define COURIER_SERVE_H
 
 #include "guard.h"
+
+enum { COURIER_THREADS_MAX = 64, COURIER_MASKS_MAX = 8 };
 
 struct courier_serve {
     int api;   /* orders in, answers out */
@@ -12,6 +16,11 @@ struct courier_serve {
     const char *ca_file;
     bool (*confine)(void); /* after libraries are loaded, before the first order; NULL in tests */
 };
-enum err courier_serve(const struct courier_serve *options) MUST_USE; /* returns when api is gone */
+
+/* Returns when api is gone, after waiting up to COURIER_DRAIN_MS for what is under way; what is
+ * still running then ends with the process. ERR_INTERNAL: libcurl could not start, or the sandbox
+ * does not hold. */
+enum { COURIER_DRAIN_MS = 5000 };
+enum err courier_serve(const struct courier_serve *options) MUST_USE;
 
 #endif

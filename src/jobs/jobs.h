@@ -52,9 +52,17 @@ enum job_part { JOB_PART_UPLOAD, JOB_PART_WEBHOOK, JOB_PART_ASSET, JOB_PART_ALL 
  * masks: the whole payload with every reference; secrets that are gone are left out of it. For the
  * others a missing secret is ERR_NOT_FOUND and *ret_missing is its name. ERR_NOT_FOUND with an
  * empty name: the payload has no such part. */
+/* `job` is with payload. ERR_AGAIN: the team's key is being rotated just now. The bundle borrows
+ * from job->payload and lives in the arena. */
 enum err job_bundle(struct store_tx *tx, const struct job *job, enum job_part part,
                     struct str pointer, struct arena *a, struct ref_bundle *ret,
                     struct str *ret_missing) MUST_USE;
+/* Host of the part's address as far as it stands in the payload without a reference; else empty. */
+struct str job_bundle_host(enum job_part part, const struct ref_bundle *b, struct arena *a);
+/* In a write transaction: a SECRET_USED record and the last use for every reference of the bundle,
+ * which a request that is sent (or was) resolves. */
+enum err job_audit_use(struct store_tx *tx, const struct actor *actor, const struct job *job,
+                       const struct ref_bundle *b, struct str host) MUST_USE;
 
 /* --- pick-up --- */
 struct job_lease {
@@ -79,7 +87,7 @@ struct job_lease {
  * tried. */
 enum err job_lease_op(struct store_tx *tx, void *ctx) MUST_USE;
 /* After the commit: the lease's JSON (PROTOCOL-worker.md), values opened and spliced. The buffer is
- * wiped by its owner. On an error the caller ends the job by job_end_op with JOB_ERROR. */
+ * wiped by its owner. On an error the caller ends the job by job_finish_op, by the system. */
 enum err job_write_lease(const struct job_lease *l, struct vault *vault, struct buf *out) MUST_USE;
 
 /* --- under a lease --- */
@@ -132,9 +140,25 @@ struct job_sweep {
 enum err job_sweep_op(struct store_tx *tx, void *ctx) MUST_USE;
 
 /* --- deliveries --- */
+enum job_attempt {
+    JOB_ATTEMPT_DONE,
+    JOB_ATTEMPT_RETRY,  /* may work later */
+    JOB_ATTEMPT_FAILED, /* will not work as it is */
+    JOB_ATTEMPT_LOST,   /* nobody knows: the courier ended; does not count as an attempt */
+};
+/* Sets state, attempts, next_at_ms and updated_at_ms after an attempt. Uploads are tried again
+ * after 1, 2, 4, ... seconds, at most every 5 minutes, for about a day; webhooks 3 times after 1, 4
+ * and 16 seconds, whatever the other server answered (status; 0: no answer). */
+void job_delivery_step(struct delivery *d, enum job_attempt attempt, int64_t status,
+                       int64_t now_ms);
+/* A line for the job's log after job_delivery_step: what happened and what happens next. */
+struct str job_delivery_line(const struct delivery *d, struct arena *a);
+
 struct job_delivered {
     struct delivery delivery; /* with the new state, attempts, next_at_ms, message */
     struct str status_line; /* for the job's log: "upload to bucket my-renders: 200 (attempt 1)" */
+    const struct ref_bundle *used; /* what was resolved for the attempt; NULL: nothing was sent */
+    struct str host;               /* it went to, when known */
     struct arena *arena;
 };
 /* Records an attempt: an upload that is done finishes the job; one that failed for good ends it as

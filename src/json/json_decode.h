@@ -42,6 +42,10 @@ struct json_field {
 enum err json_decode(struct str input, const struct json_field *fields, size_t field_count,
                      struct str prefix, struct problems *problems, void *ret) MUST_USE;
 
+/* The problem of malformed text: where and why `scan` failed. Problems past the first `keep` are
+ * dropped: they say less. Returns ERR_JSON. */
+enum err json_malformed(const struct json_scan *scan, struct problems *problems, size_t keep);
+
 /* Walks the elements of an array given as RAW bytes: false when there are no more.
  *     struct json_elements e; json_elements_init(&e, array);
  *     while (json_elements_next(&e, &element)) ...

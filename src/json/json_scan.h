@@ -27,6 +27,7 @@ struct json_token {
     size_t begin, end; /* byte offsets in the input, quotes and braces included */
     struct str raw;    /* KEY, STRING: between the quotes, escapes as written; NUMBER: the text */
     bool escaped;      /* raw holds a backslash */
+    bool dollar;       /* raw holds a '$': it may have a reference */
     unsigned depth;    /* of the value: 0 for the document, BEGIN and END of a pair are equal */
 };
 

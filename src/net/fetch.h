@@ -8,10 +8,14 @@
 #include "buf.h"
 #include "guard.h"
 
-enum err fetch_open(void) MUST_USE; /* once per process, before threads */
+/* Once per process, before threads. SIGPIPE is ignored from then on; the environment variables that
+ * libcurl and OpenSSL act on (key log, configuration, engines) are removed. */
+enum err fetch_open(void) MUST_USE;
 
 struct fetch_header {
-    struct str name, value; /* CR, LF and NUL are refused with ERR_INVALID */
+    /* CR, LF and NUL are refused with ERR_INVALID, and so are the fields that frame or route the
+     * request (Host, Content-Length, Transfer-Encoding, Connection, ...). */
+    struct str name, value;
 };
 
 struct fetch {
@@ -25,7 +29,8 @@ struct fetch {
     const char *unix_socket;               /* connect there instead (the operator's socket); NULL */
     const char *ca_file;                   /* extra trust for a private CA; NULL: the system's */
     const struct guard_policy *guard;      /* NULL: no check (the CLI's own server) */
-    int64_t connect_ms, idle_ms, total_ms; /* 0: defaults 10 s, 60 s, none */
+    /* 0: defaults 10 s, 60 s, none. Idle is less than 32 bytes a second for that time. */
+    int64_t connect_ms, idle_ms, total_ms;
     /* Answer. Headers first (once, only the final answer's), then body pieces; either may stop the
      * request by returning an error, which fetch_run returns. Both may be NULL. */
     enum err (*on_head)(void *ctx, int status, struct str content_type, int64_t content_length);
@@ -45,7 +50,8 @@ void fetch_result_auto(struct fetch_result *r);
 
 /* OK: an answer came, whatever its status. ERR_INVALID (URL or header), ERR_ADDRESS_REFUSED,
  * ERR_UNREACHABLE (resolve, connect, TLS, broken connection, with `why`), ERR_TIMEOUT,
- * ERR_TOO_LARGE. */
+ * ERR_TOO_LARGE, ERR_IO (body_fd), or what a callback returned. With ERR_TOO_LARGE, ERR_TIMEOUT and
+ * a broken connection `status` may be set all the same: then the head had come. */
 enum err fetch_run(const struct fetch *f, struct fetch_result *ret) MUST_USE;
 
 #endif

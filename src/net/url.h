@@ -1,10 +1,15 @@
 /* One URL parser for the check and for the send (libcurl's, CURLU): scheme http or https, no
  * userinfo, host in canonical lower case without a trailing dot, no backslash, no control or blank
- * characters. */
+ * characters. Non-ASCII bytes of a path or query are percent-encoded; everything else of them is
+ * left as written (a presigned URL must not change), the fragment is dropped. A host must be ASCII
+ * (an international name in its xn-- form); odd spellings of an IPv4 address become the usual one.
+ * Any thread. */
 #ifndef NET_URL_H
 #define NET_URL_H
 
 #include "buf.h"
+
+enum { URL_MAX_BYTES = 16 * 1024 };
 
 struct url {
     bool https;
@@ -16,5 +21,8 @@ struct url {
 };
 enum err url_parse(struct str text, struct url *ret) MUST_USE; /* ERR_INVALID */
 void url_auto(struct url *u);
+
+/* The value of the Host header that goes with it: host, and the port unless it is the scheme's. */
+enum err url_authority(const struct url *u, struct buf *out) MUST_USE;
 
 #endif

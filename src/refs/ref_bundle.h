@@ -8,6 +8,9 @@
 #include "ref_splice.h"
 #include "vault.h"
 
+/* A record for each reference, and older versions of the same secrets for masks. */
+enum { REF_BUNDLE_RECORDS_MAX = 20000 };
+
 struct ref_record { /* one sealed version */
     struct seal_context context;
     struct str sealed;
@@ -29,9 +32,11 @@ struct ref_bundle {
     size_t use_count;
 };
 
+/* ERR_INVALID for what ref_bundle_decode() would refuse; ERR_TOO_LARGE. */
 enum err ref_bundle_encode(const struct ref_bundle *b, struct buf *out) MUST_USE;
 /* Strs borrow from `bytes`; arrays are in the arena. ERR_INVALID for anything malformed, including
- * uses out of order, overlapping, or past the fragment. */
+ * uses out of order, overlapping, or past the fragment, and a use whose text in the fragment is not
+ * a reference to its record's name (and version, when it names one). */
 enum err ref_bundle_decode(struct str bytes, struct arena *arena, struct ref_bundle *ret) MUST_USE;
 
 /* Opened values of a bundle, one for each record. */

@@ -3,6 +3,7 @@
 #ifndef STORE_JOB_H
 #define STORE_JOB_H
 
+#include "buf.h"
 #include "store.h"
 
 enum job_state {

@@ -1,6 +1,8 @@
 /* The vault's client: typed requests to the process that holds the keys. No request returns a key.
  * One struct vault is one socket; calls are serialised by a lock inside it, so any thread may call.
- * Every call can fail with ERR_VAULT_DOWN. The table of requests is vault_protocol.h. */
+ * Every call can fail with ERR_VAULT_DOWN; after a broken exchange every further one does. What
+ * does not fit the bounds of vault_protocol.def, the table of requests, is ERR_INVALID. A returned
+ * buf's contents are replaced. */
 #ifndef VAULT_H
 #define VAULT_H
 
@@ -16,15 +18,20 @@ void vault_free(struct vault **v);
 
 /* --- keyring: wrapped blobs are opaque; the store keeps them --- */
 
-/* A new keyring: master version 1, token-hash key, audit key. */
+/* A new keyring: master version 1, token-hash key, audit key. It is not in use before it is stored
+ * and unlocked. ERR_CONFLICT when unlocked. */
 enum err vault_keyring_create(struct vault *v, struct str instance_id,
                               struct buf *ret_keyring) MUST_USE;
 /* Unlocks the process with the stored keyring. ERR_TAMPERED: wrong root key or edited blob. Until
- * then every other request is refused with ERR_VAULT_DOWN. */
+ * then every other request but vault_status and the one above is refused with ERR_VAULT_DOWN. May
+ * be called again: what is stored replaces what is held (when a rotated keyring could not be
+ * stored). ERR_CONFLICT: unlocked for another instance. */
 enum err vault_unlock(struct vault *v, struct str instance_id, struct str keyring) MUST_USE;
-/* Adds a master key version; new wraps use it at once. */
+/* Adds a master key version; new wraps use it at once, so store the keyring before any of them.
+ * ERR_LIMIT: too many versions were never retired. */
 enum err vault_master_rotate(struct vault *v, struct buf *ret_keyring) MUST_USE;
-/* Drops master versions below `least`. The caller has made sure no record needs them. */
+/* Drops master versions below `least`. The caller has made sure no record needs them. ERR_CONFLICT:
+ * `least` is not a version that is held. */
 enum err vault_master_retire(struct vault *v, uint32_t least, struct buf *ret_keyring) MUST_USE;
 /* Root rotation: wraps the keyring under both roots while a pending root is loaded (the supervisor
  * hands it over), else under the only one. */
@@ -68,7 +75,7 @@ struct seal_context {
 enum err vault_seal(struct vault *v, const struct seal_context *context, struct str team_key,
                     const struct secret *value, struct buf *ret_sealed) MUST_USE;
 
-/* Why a value is wanted: the vault refuses a use the policy forbids and counts the rest. */
+/* Why a value is wanted. ERR_INVALID without a job, and for a delivery without a host. */
 enum vault_purpose { VAULT_FOR_DELIVERY = 1, VAULT_FOR_PICKUP = 2, VAULT_FOR_MASKING = 3 };
 struct vault_use {
     enum vault_purpose purpose;
@@ -81,10 +88,14 @@ enum err vault_open_for_use(struct vault *v, const struct seal_context *context,
                             struct str team_key, struct str sealed, const struct vault_use *use,
                             struct secret **ret) MUST_USE;
 
-/* Re-wraps the data key under another team key version (or a changed policy); the value's bytes
- * stay. */
+/* Re-wraps the data key under another team key version; the value's bytes stay. */
 enum err vault_rewrap(struct vault *v, const struct seal_context *context, struct str old_team_key,
                       struct str new_team_key, struct str sealed, struct buf *ret_sealed) MUST_USE;
+/* The same with a changed policy; context has the old one. */
+enum err vault_rewrap_policy(struct vault *v, const struct seal_context *context,
+                             struct str new_policy, struct str old_team_key,
+                             struct str new_team_key, struct str sealed,
+                             struct buf *ret_sealed) MUST_USE;
 enum err vault_sealed_key_version(struct str sealed,
                                   uint32_t *ret_key_version) MUST_USE; /* no request */
 
@@ -95,7 +106,8 @@ enum err vault_hash_token(struct vault *v, struct str token_secret,
                           uint8_t ret[static 32]) MUST_USE;
 
 /* macs[i] = BLAKE2b-256(audit key, macs[i-1] || records[i]), starting from `previous`. Any number
- * of records; split over messages as needed. */
+ * of records; split over messages as needed. ERR_TOO_LARGE: a record that fills a message. After an
+ * error ret_macs holds nothing of use. */
 enum err vault_chain_audit(struct vault *v, const uint8_t previous[static 32],
                            const struct str *records, size_t count,
                            uint8_t (*ret_macs)[32]) MUST_USE;

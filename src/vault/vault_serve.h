@@ -14,7 +14,8 @@ enum { VAULT_ROOT_KEY_BYTES = 32 };
 struct vault_serve {
     const int *clients; /* sockets: api, courier, ... */
     size_t client_count;
-    int supervisor;        /* carries pending root keys (SCM_RIGHTS) and nothing else; -1: none */
+    int supervisor;        /* 'R' + descriptor: a pending root key, answered with 'k' or 'e';
+                            * 'C' + descriptor: one more client, not answered; -1: none */
     int root_key;          /* descriptor of the root key file, read to the end and closed */
     int pending_root_key;  /* of an interrupted root rotation; -1: none */
     bool (*confine)(void); /* true when the sandbox holds; NULL in unit tests */

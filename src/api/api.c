@@ -1,0 +1,168 @@
+#include "api.h"
+
+#include <stdlib.h>
+
+#include "alloc.h"
+#include "api_request.h"
+#include "api_secret_lists.h"
+#include "key_rotation.h"
+#include "spool.h"
+
+static const struct http_route routes[] = {
+#define ROUTE(method, pattern, body, max, scope, handler)                                          \
+    {method, pattern, body, max, scope, handler},
+#include "routes.def"
+#undef ROUTE
+};
+
+static bool authorise_operator(struct http_request *r)
+{
+    struct arena *a = http_arena(r);
+    struct auth_user *user = arena_alloc(a, sizeof *user);
+    user->role = ROLE_COUNT;
+    user->actor.token_id = STR("operator");
+    user->actor.names = STR("*");
+    user->actor.request_id = http_request_id(r);
+    user->actor.may_list_names = true;
+    http_set_user(r, user);
+    return true;
+}
+
+/* Runs before the body is read. */
+static bool authorise(struct http_request *r, const struct http_route *route)
+{
+    enum scope scope = (enum scope)route->scope;
+    if (scope == SCOPE_NONE)
+        return true;
+    if (http_is_operator(r)) {
+        ASSERT(scope == SCOPE_OPERATOR);
+        return authorise_operator(r);
+    }
+    struct auth_user *user;
+    enum err e =
+        auth_check(api_of(r)->auth, http_authorization(r), http_peer(r), http_arena(r), &user);
+    if (e == OK && !auth_role_allows(user->role, scope))
+        e = ERR_FORBIDDEN;
+    if (e != OK) {
+        if (e == ERR_RATE)
+            http_answer_header(r, "Retry-After", "1");
+        http_fail(r, e);
+        return false;
+    }
+    user->actor.address = http_peer(r);
+    user->actor.request_id = http_request_id(r);
+    http_set_user(r, user);
+    return true;
+}
+
+/* The same table serves both: each server knows its own part only. */
+static struct http_route *routes_for(bool operator_socket, size_t *ret_count)
+{
+    struct http_route *list = xcalloc(ARRAY_LEN(routes), sizeof *list);
+    *ret_count = 0;
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+        bool health = routes[i].handle == api_health || routes[i].handle == api_ready;
+        if (health || (routes[i].scope == SCOPE_OPERATOR) == operator_socket)
+            list[(*ret_count)++] = routes[i];
+    }
+    return list;
+}
+
+static enum err start_server(struct api *api, bool operator_socket, struct http_server **ret)
+{
+    struct http_options o = {
+        .authorise = authorise,
+        .ctx = api,
+        .address = api->address,
+        .port = api->port,
+        .listen_fd = operator_socket ? api->operator_fd : api->listen_fd,
+        .operator_socket = operator_socket,
+        .tls_cert = operator_socket ? NULL : api->tls_cert,
+        .tls_key = operator_socket ? NULL : api->tls_key,
+        .threads = operator_socket ? 1 : api->threads,
+        .connections_max = operator_socket ? 64 : api->connections_max,
+    };
+    struct http_route *list = routes_for(operator_socket, &o.route_count);
+    o.routes = list;
+    enum err e = http_start(&o, ret);
+    if (operator_socket)
+        api->operator_routes = list;
+    else
+        api->open_routes = list;
+    return e;
+}
+
+enum err api_start(struct api *api)
+{
+    api->auth = auth_new(api->store, api->vault);
+    api->lists = secret_lists_new();
+    api->rotation = NULL;
+    api->open_server = api->operator_server = NULL;
+    api->open_routes = api->operator_routes = NULL;
+    api->deferred = 0;
+    ASSERT(pthread_rwlock_init(&api->courier_lock, NULL) == 0);
+    ASSERT(pthread_mutex_init(&api->put_lock, NULL) == 0);
+    spool_sweep(api->store, api->spool_folder, true);
+
+    enum err e = key_rotation_start(api, &api->rotation);
+    if (e == OK)
+        e = start_server(api, false, &api->open_server);
+    if (e == OK && api->operator_fd >= 0)
+        e = start_server(api, true, &api->operator_server);
+    if (e != OK) {
+        api_stop(api);
+        api_free(api);
+    }
+    return e;
+}
+
+uint16_t api_port(const struct api *api)
+{
+    return http_port(api->open_server);
+}
+
+enum err api_reload_tls(struct api *api)
+{
+    return api->tls_cert ? http_reload_tls(api->open_server) : OK;
+}
+
+void api_set_courier(struct api *api, struct courier *courier)
+{
+    pthread_rwlock_wrlock(&api->courier_lock);
+    struct courier *old = api->courier;
+    api->courier = courier;
+    pthread_rwlock_unlock(&api->courier_lock);
+    courier_free(&old);
+}
+
+struct courier *api_courier_begin(struct api *api)
+{
+    pthread_rwlock_rdlock(&api->courier_lock);
+    return api->courier;
+}
+
+void api_courier_end(struct api *api)
+{
+    pthread_rwlock_unlock(&api->courier_lock);
+}
+
+void api_stop(struct api *api)
+{
+    if (api->open_server)
+        http_stop(&api->open_server);
+    if (api->operator_server)
+        http_stop(&api->operator_server);
+    key_rotation_stop(&api->rotation);
+}
+
+void api_free(struct api *api)
+{
+    if (api->auth == NULL) /* it never started */
+        return;
+    auth_free(&api->auth);
+    secret_lists_free(&api->lists);
+    free(TAKE(api->open_routes));
+    free(TAKE(api->operator_routes));
+    pthread_mutex_destroy(&api->put_lock);
+    pthread_rwlock_destroy(&api->courier_lock);
+}

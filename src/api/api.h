@@ -1,0 +1,71 @@
+/* The HTTP API: two servers over one shared context. The public one answers tokens over TCP, the
+ * operator's one answers whoever may open the UNIX socket in the data directory. The routes are
+ * routes.def; one api_*.c file for each resource. */
+#ifndef API_H
+#define API_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "courier.h"
+#include "http.h"
+#include "store.h"
+#include "vault.h"
+
+struct auth;
+struct key_rotation;
+struct secret_lists;
+
+/* Requests that wait for a thread to block on; fewer than http_defer takes, so that whoever owns
+ * something beside the request hears of a refusal. */
+enum { API_DEFERRED_MAX = 2000 };
+
+struct api {
+    /* set by the caller; everything outlives api_stop */
+    struct store *store;
+    struct vault *vault;
+    const char *spool_folder;
+    const char *address;
+    uint16_t port;                  /* 0: any; api_port() tells */
+    int listen_fd;                  /* for the public server; -1: bind address and port */
+    int operator_fd;                /* listening UNIX socket; -1: no operator server */
+    const char *tls_cert, *tls_key; /* NULL: plain */
+    unsigned threads, connections_max;
+    /* Root rotation, done by the supervisor: hand the vault a new root key, and put that key in
+     * the old one's place. Called on the rotation thread; may block. */
+    enum err (*offer_root)(void *ctx);
+    enum err (*commit_root)(void *ctx);
+    void *root_ctx;
+
+    struct courier *courier; /* from then on: api_set_courier, api_courier_begin and _end */
+
+    /* made by api_start */
+    pthread_rwlock_t courier_lock;
+    _Atomic unsigned deferred;
+    pthread_mutex_t put_lock; /* puts that lost a race: one after the other */
+    struct auth *auth;
+    struct secret_lists *lists;
+    struct key_rotation *rotation;
+    struct http_server *open_server, *operator_server;
+    struct http_route *open_routes, *operator_routes;
+};
+
+/* Removes uploads that a crash left half done, resumes a key rotation, starts both servers.
+ * ERR_IN_USE: the port is taken. On an error nothing runs. */
+enum err api_start(struct api *api) MUST_USE;
+uint16_t api_port(const struct api *api);
+enum err api_reload_tls(struct api *api) MUST_USE;
+
+/* The courier may be replaced while requests are open. The old one is freed: its open orders end
+ * first. NULL: there is none for now. */
+void api_set_courier(struct api *api, struct courier *courier);
+/* NULL when there is none; then api_courier_end is called all the same. */
+struct courier *api_courier_begin(struct api *api);
+void api_courier_end(struct api *api);
+
+/* Servers first, then the rotation thread. The store must still be open; after it is closed call
+ * api_free. */
+void api_stop(struct api *api);
+void api_free(struct api *api);
+
+#endif

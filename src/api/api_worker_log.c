@@ -1,0 +1,107 @@
+/* POST /worker/leases/{lease}/log: a worker's words are masked before anything keeps them. */
+#include "api_worker.h"
+
+#include "clock.h"
+
+static enum err read_job(struct http_request *r, struct str lease_id, struct job *ret,
+                         struct ref_bundle *ret_all)
+{
+    struct api *api = api_of(r);
+    struct arena *a = http_arena(r);
+    struct job leased;
+    struct str missing;
+    struct store_tx *tx;
+    TRY(store_read_begin(api->store, &tx));
+    enum err e =
+        store_job_leased(tx, lease_id, api_actor(r)->token_id, clock_unix_ms(), a, &leased);
+    if (e == OK)
+        e = store_job_any(tx, ulid_str(&leased.id), true, a, ret);
+    if (e == OK)
+        e = job_bundle(tx, ret, JOB_PART_ALL, STR_EMPTY, a, ret_all, &missing);
+    store_read_end(api->store, &tx);
+    return e;
+}
+
+enum err worker_job(struct http_request *r, struct str lease_id, struct job *ret,
+                    struct ref_bundle *ret_all)
+{
+    unsigned attempts = 0;
+    enum err e;
+    if (!ulid_valid(lease_id))
+        return ERR_LEASE_LOST;
+    do {
+        e = read_job(r, lease_id, ret, ret_all);
+    } while (api_try_again(e, &attempts));
+    return e == ERR_AGAIN ? ERR_BUSY : e;
+}
+
+enum err worker_mask(struct http_request *r, const struct job *job, const struct ref_bundle *all,
+                     struct str text, bool final, struct buf *out, size_t *ret_consumed)
+{
+    if (all->record_count == 0) { /* it knows no value */
+        *ret_consumed = text.len;
+        return buf_put(out, text);
+    }
+    struct api *api = api_of(r);
+    struct courier *courier = api_courier_begin(api);
+    enum err e = ERR_UNAVAILABLE;
+    if (courier)
+        e = courier_mask(courier, all, ulid_str(&job->id), text, final, out, ret_consumed);
+    api_courier_end(api);
+    return e == ERR_UNAVAILABLE ? ERR_BUSY : e; /* not the store: the courier starts anew */
+}
+
+struct chunk {
+    uint64_t offset;
+    bool final;
+};
+
+static enum err take(struct http_request *r, const struct chunk *c, int64_t *ret_accepted)
+{
+    struct str lease_id = http_param(r, "lease");
+    AUTO(buf) struct buf masked = buf_make(2 * LOG_CHUNK_MAX_BYTES);
+    struct job job;
+    struct ref_bundle all;
+    size_t consumed = 0;
+    TRY(worker_job(r, lease_id, &job, &all));
+    /* A repeat stores nothing and is told how far it got. */
+    if ((int64_t)c->offset == job.log_consumed)
+        TRY(worker_mask(r, &job, &all, http_body(r), c->final, &masked, &consumed));
+    struct job_log_chunk log = {.lease_id = lease_id,
+                                .token_id = api_actor(r)->token_id,
+                                .offset = (int64_t)c->offset,
+                                .consumed = (int64_t)consumed,
+                                .text = buf_str(&masked),
+                                .arena = http_arena(r)};
+    TRY(store_write_wait(api_of(r)->store, job_log_op, &log));
+    *ret_accepted = log.ret_accepted;
+    return OK;
+}
+
+static void log_chunk(struct http_request *r)
+{
+    int64_t accepted;
+    AUTO(buf) struct buf body = buf_make(256);
+    struct json_out o = json_out_make(&body);
+    enum err e = take(r, api_work(r), &accepted);
+    if (e != OK) {
+        http_fail(r, e);
+        return;
+    }
+    json_out_open(&o, '{');
+    json_out_member_int(&o, "accepted", accepted);
+    json_out_close(&o, '}');
+    api_reply_out(r, 200, &body, &o);
+}
+
+void api_worker_log(struct http_request *r)
+{
+    struct chunk *c = arena_alloc(http_arena(r), sizeof *c);
+    struct str text;
+    if (!http_query(r, "offset", &text) || str_to_u64(text, INT64_MAX / 2, &c->offset) != OK) {
+        api_fail_field(r, "offset", "must say how many bytes of the log came before");
+        return;
+    }
+    c->final = http_query(r, "final", &text) && str_is(text, "1");
+    api_defer_or_fail(r, log_chunk, c);
+}

@@ -1,0 +1,48 @@
+/* Who is asking and what they may: tokens checked against the store, scopes of the roles, name
+ * patterns. Every refusal looks the same from outside, whatever its reason. Any thread. */
+#ifndef API_AUTH_H
+#define API_AUTH_H
+
+#include "jobs.h"
+#include "store_token.h"
+
+enum scope {
+    SCOPE_NONE, /* no token */
+    SCOPE_ANY,  /* any valid token */
+    SCOPE_SECRETS_LIST,
+    SCOPE_SECRETS_MANAGE,
+    SCOPE_JOBS_SUBMIT,
+    SCOPE_JOBS_READ,
+    SCOPE_WORKER,
+    SCOPE_AUDIT,
+    SCOPE_ADMIN,
+    SCOPE_OPERATOR, /* the UNIX socket in the data directory only; no role has it */
+    SCOPE_COUNT
+};
+bool auth_role_allows(enum token_role role, enum scope scope);
+
+/* Patterns as job_names.h reads them: a name, or a prefix followed by '*'; "*" is all names. */
+bool auth_pattern_valid(struct str pattern);
+bool auth_pattern_within(struct str inner, struct str outer); /* inner allows nothing more */
+
+struct http_request;
+/* The result of a check, in the request's arena; a handler's deferred part is found here too. */
+struct auth_user {
+    struct actor actor;
+    enum token_role role;  /* ROLE_COUNT: the operator */
+    int64_t expires_at_ms; /* of the token; 0: never */
+    void *work;            /* api_work() */
+    void (*run)(struct http_request *r);
+};
+
+struct auth;
+struct auth *auth_new(struct store *store, struct vault *vault);
+void auth_free(struct auth **a); /* after the store is closed: late uses may still be written */
+
+/* `header` is the Authorization header as it came. Counts failures of `peer`. ERR_UNAUTHORIZED,
+ * ERR_RATE (too many failures; only instead of ERR_UNAUTHORIZED), ERR_UNAVAILABLE, ERR_VAULT_DOWN.
+ * actor.address and actor.request_id are left to the caller. */
+enum err auth_check(struct auth *a, struct str header, struct str peer, struct arena *arena,
+                    struct auth_user **ret) MUST_USE;
+
+#endif

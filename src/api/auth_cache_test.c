@@ -1,0 +1,99 @@
+#include "auth_cache.h"
+
+#include "test.h"
+
+static struct auth_entry entry_of(const struct auth_cache *c, unsigned n)
+{
+    struct auth_entry e = {.role = ROLE_EDITOR, .expires_at_ms = n, .used_at_ms = 1000};
+    char token[32];
+    snprintf(token, sizeof token, "token %u", n);
+    auth_cache_key(c, str_from(token), e.key);
+    return e;
+}
+
+static void test_found_only_under_its_own_key(void)
+{
+    struct auth_cache *c = auth_cache_new();
+    struct auth_entry one = entry_of(c, 1), two = entry_of(c, 2), got;
+    bool touch;
+    auth_cache_put(c, 5, &one);
+    CHECK(auth_cache_get(c, 5, one.key, 1000, &got, &touch));
+    CHECK_EQ(got.expires_at_ms, 1);
+    CHECK(!auth_cache_get(c, 5, two.key, 1000, &got, &touch));
+    auth_cache_free(&c);
+}
+
+static void test_keys_are_of_this_cache_alone(void)
+{
+    struct auth_cache *a = auth_cache_new(), *b = auth_cache_new();
+    struct auth_entry x = entry_of(a, 1), y = entry_of(b, 1);
+    CHECK(memcmp(x.key, y.key, sizeof x.key) != 0);
+    auth_cache_free(&a);
+    auth_cache_free(&b);
+}
+
+static void test_a_newer_generation_drops_all(void)
+{
+    struct auth_cache *c = auth_cache_new();
+    struct auth_entry one = entry_of(c, 1), two = entry_of(c, 2), got;
+    bool touch;
+    auth_cache_put(c, 5, &one);
+    auth_cache_put(c, 5, &two);
+    CHECK(!auth_cache_get(c, 6, one.key, 1000, &got, &touch));
+    CHECK(!auth_cache_get(c, 6, two.key, 1000, &got, &touch));
+    /* Read before the change, kept after it: it may be a revoked one. */
+    auth_cache_put(c, 5, &one);
+    CHECK(!auth_cache_get(c, 6, one.key, 1000, &got, &touch));
+    auth_cache_put(c, 6, &one);
+    CHECK(auth_cache_get(c, 6, one.key, 1000, &got, &touch));
+    auth_cache_free(&c);
+}
+
+static void test_last_use_is_touched_once_a_minute(void)
+{
+    struct auth_cache *c = auth_cache_new();
+    struct auth_entry one = entry_of(c, 1), got;
+    bool touch;
+    auth_cache_put(c, 1, &one);
+    CHECK(auth_cache_get(c, 1, one.key, 1000 + AUTH_USED_EVERY_MS, &got, &touch));
+    CHECK(!touch);
+    CHECK(auth_cache_get(c, 1, one.key, 1001 + AUTH_USED_EVERY_MS, &got, &touch));
+    CHECK(touch);
+    CHECK(auth_cache_get(c, 1, one.key, 1002 + AUTH_USED_EVERY_MS, &got, &touch));
+    CHECK(!touch);
+    auth_cache_free(&c);
+}
+
+static void test_full_means_empty_again(void)
+{
+    struct auth_cache *c = auth_cache_new();
+    struct auth_entry got;
+    bool touch;
+    for (unsigned i = 0; i < AUTH_CACHE_MAX; i++) {
+        struct auth_entry e = entry_of(c, i);
+        auth_cache_put(c, 1, &e);
+        auth_cache_put(c, 1, &e); /* again: takes no more room */
+    }
+    unsigned held = 0;
+    for (unsigned i = 0; i < AUTH_CACHE_MAX; i++) {
+        struct auth_entry e = entry_of(c, i);
+        held += auth_cache_get(c, 1, e.key, 0, &got, &touch);
+    }
+    CHECK_EQ(held, AUTH_CACHE_MAX);
+    struct auth_entry more = entry_of(c, AUTH_CACHE_MAX), first = entry_of(c, 0);
+    auth_cache_put(c, 1, &more);
+    CHECK(auth_cache_get(c, 1, more.key, 0, &got, &touch));
+    CHECK(!auth_cache_get(c, 1, first.key, 0, &got, &touch));
+    auth_cache_free(&c);
+    auth_cache_free(&c);
+}
+
+int main(void)
+{
+    RUN(test_found_only_under_its_own_key);
+    RUN(test_keys_are_of_this_cache_alone);
+    RUN(test_a_newer_generation_drops_all);
+    RUN(test_last_use_is_touched_once_a_minute);
+    RUN(test_full_means_empty_again);
+    return test_done();
+}

@@ -1,0 +1,276 @@
+/* A small server for the tests of the HTTP layer, and a client that sends exactly what it is told.
+ * Each http_*_test.c includes it. */
+#ifndef API_HTTP_FIXTURE_H
+#define API_HTTP_FIXTURE_H
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "clock.h"
+#include "http.h"
+#include "io.h"
+#include "test.h"
+
+static _Atomic int fixture_deleted, fixture_authorised, fixture_sink_ended, fixture_sink_complete;
+static _Atomic uint64_t fixture_streamed;
+
+static inline void handle_hello(struct http_request *r)
+{
+    http_reply(r, 200, "text/plain", STR("hello"));
+}
+
+static inline void handle_show(struct http_request *r)
+{
+    struct str q = STR_EMPTY;
+    bool has = http_query(r, "q", &q);
+    struct str id = http_param(r, "id"), path = http_path(r), base = http_base_url(r);
+    struct str text = arena_printf(http_arena(r), "%.*s|%.*s|%d|%.*s|%.*s", (int)id.len, id.ptr,
+                                   (int)path.len, path.ptr, has, (int)q.len, q.ptr, (int)base.len,
+                                   base.ptr);
+    http_reply(r, 200, "text/plain", text);
+}
+
+static inline void handle_put(struct http_request *r)
+{
+    AUTO(buf) struct buf body = buf_make(100);
+    ASSERT(buf_printf(&body, "{\"len\":%zu}", http_body(r).len) == OK);
+    http_reply_json(r, 201, &body);
+}
+
+static inline void handle_delete(struct http_request *r)
+{
+    fixture_deleted++;
+    http_reply_empty(r, 204);
+}
+
+static inline void *answer_slowly(void *ctx)
+{
+    usleep(20000);
+    http_reply(ctx, 200, "text/plain", STR("later"));
+    return NULL;
+}
+
+static inline void handle_later(struct http_request *r)
+{
+    pthread_t thread;
+    http_suspend(r);
+    ASSERT(pthread_create(&thread, NULL, answer_slowly, r) == 0);
+    pthread_detach(thread);
+}
+
+static inline void *answer_at_once(void *ctx)
+{
+    http_reply(ctx, 200, "text/plain", STR("early"));
+    return NULL;
+}
+
+static inline void handle_early(struct http_request *r)
+{
+    pthread_t thread;
+    http_suspend(r);
+    ASSERT(pthread_create(&thread, NULL, answer_at_once, r) == 0);
+    pthread_join(thread, NULL);
+}
+
+static inline void handle_race(struct http_request *r)
+{
+    pthread_t thread;
+    http_suspend(r);
+    ASSERT(pthread_create(&thread, NULL, answer_at_once, r) == 0);
+    pthread_detach(thread);
+}
+
+static inline void handle_defer(struct http_request *r)
+{
+    http_defer(r, handle_put);
+}
+
+static inline void handle_forgets(struct http_request *r)
+{
+    (void)r;
+}
+
+static inline enum err sink_piece(void *ctx, struct str bytes)
+{
+    (void)ctx;
+    fixture_streamed += bytes.len;
+    return bytes.len && bytes.ptr[0] == '!' ? ERR_STORE_FULL : OK;
+}
+
+static inline void sink_end(struct http_request *r, void *ctx, bool complete)
+{
+    free(ctx);
+    fixture_sink_ended++;
+    fixture_sink_complete += complete;
+    if (complete)
+        http_reply_empty(r, 204);
+}
+
+static inline void handle_stream(struct http_request *r)
+{
+    if (http_header(r, "X-Refuse").len) {
+        http_fail(r, ERR_GONE);
+        return;
+    }
+    struct http_sink sink = {sink_piece, sink_end, xmalloc(16)};
+    http_stream_body(r, &sink);
+}
+
+static inline void *feed_pipe(void *ctx)
+{
+    int fd = (int)(intptr_t)ctx;
+    for (int i = 0; i < 5; i++) {
+        usleep(10000);
+        if (write(fd, "0123456789", 10) != 10)
+            break; /* a HEAD takes nothing */
+    }
+    close(fd);
+    return NULL;
+}
+
+static inline void handle_pipe(struct http_request *r)
+{
+    int fds[2];
+    pthread_t thread;
+    ASSERT(pipe(fds) == 0);
+    ASSERT(pthread_create(&thread, NULL, feed_pipe, (void *)(intptr_t)fds[1]) == 0);
+    pthread_detach(thread);
+    bool broken = http_header(r, "X-Broken").len > 0, known = http_header(r, "X-Known").len > 0;
+    http_reply_pipe(r, 200, "video/mp4", fds[0], broken ? 70 : known ? 50 : -1);
+}
+
+static inline void handle_file(struct http_request *r)
+{
+    FILE *f = tmpfile();
+    ASSERT(f && fwrite("--0123456789--", 1, 14, f) == 14 && fflush(f) == 0);
+    int fd = dup(fileno(f));
+    fclose(f);
+    http_reply_file(r, 200, "video/mp4", fd, 2, 10);
+}
+
+static inline void handle_problems(struct http_request *r)
+{
+    struct problems problems;
+    problems_init(&problems, http_arena(r));
+    http_answer_header(r, "X-Note", "one\r\nX-Two: two");
+    http_fail_with(r, problems_add(&problems, STR("/name"), "is \"missing\""), &problems);
+}
+
+enum { OPEN, BEARER };
+
+static const struct http_route FIXTURE_ROUTES[] = {
+    {"GET", "!/healthz", HTTP_BODY_NONE, 0, OPEN, handle_hello},
+    {"GET", "/show/{id}", HTTP_BODY_NONE, 0, OPEN, handle_show},
+    {"GET", "/secrets", HTTP_BODY_NONE, 0, BEARER, handle_hello},
+    {"PUT", "/secrets", HTTP_BODY_BUFFER, JSON_BODY_MAX_BYTES, BEARER, handle_put},
+    {"DELETE", "/secrets/{id}", HTTP_BODY_NONE, 0, BEARER, handle_delete},
+    {"PUT", "/defer", HTTP_BODY_BUFFER, 1000, OPEN, handle_defer},
+    {"PUT", "/small", HTTP_BODY_BUFFER, 10, OPEN, handle_put},
+    {"PUT", "/stream", HTTP_BODY_STREAM, 1 << 20, OPEN, handle_stream},
+    {"GET", "/later", HTTP_BODY_NONE, 0, OPEN, handle_later},
+    {"GET", "/early", HTTP_BODY_NONE, 0, OPEN, handle_early},
+    {"GET", "/race", HTTP_BODY_NONE, 0, OPEN, handle_race},
+    {"GET", "/forgets", HTTP_BODY_NONE, 0, OPEN, handle_forgets},
+    {"GET", "/pipe", HTTP_BODY_NONE, 0, OPEN, handle_pipe},
+    {"GET", "/file", HTTP_BODY_NONE, 0, OPEN, handle_file},
+    {"GET", "/problems", HTTP_BODY_NONE, 0, OPEN, handle_problems},
+};
+
+#define FIXTURE_TOKEN "slt_w_fixture_token_0123456789abcdef"
+
+static inline bool fixture_authorise(struct http_request *r, const struct http_route *route)
+{
+    if (route->scope == OPEN || str_is(http_authorization(r), "Bearer " FIXTURE_TOKEN)) {
+        fixture_authorised++;
+        return true;
+    }
+    http_fail(r, ERR_UNAUTHORIZED);
+    return false;
+}
+
+static inline struct http_options fixture_options(void)
+{
+    return (struct http_options){
+        .routes = FIXTURE_ROUTES,
+        .route_count = ARRAY_LEN(FIXTURE_ROUTES),
+        .authorise = fixture_authorise,
+        .address = "127.0.0.1",
+        .listen_fd = -1,
+        .threads = 2,
+        .connections_max = 2000,
+    };
+}
+
+static inline struct http_server *fixture_start(void)
+{
+    struct http_options o = fixture_options();
+    struct http_server *s = NULL;
+    signal(SIGPIPE, SIG_IGN);
+    ASSERT(http_start(&o, &s) == OK);
+    return s;
+}
+
+/* --- the client --- */
+
+static inline int dial(const struct http_server *s)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(http_port(s))};
+    addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ASSERT(fd >= 0 && connect(fd, (const struct sockaddr *)&addr, sizeof addr) == 0);
+    return fd;
+}
+
+static inline void say(int fd, struct str bytes)
+{
+    (void)!send(fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
+}
+
+/* What arrives until the peer closes, or nothing comes for `quiet_ms`. *ret_closed tells which. */
+static inline size_t hear(int fd, int quiet_ms, char *ret, size_t size, bool *ret_closed)
+{
+    size_t len = 0;
+    *ret_closed = false;
+    while (len < size - 1) {
+        struct pollfd p = {fd, POLLIN, 0};
+        if (poll(&p, 1, quiet_ms) <= 0)
+            break;
+        ssize_t n = recv(fd, ret + len, size - 1 - len, 0);
+        if (n <= 0) {
+            *ret_closed = true;
+            break;
+        }
+        len += (size_t)n;
+    }
+    ret[len] = '\0';
+    return len;
+}
+
+struct heard {
+    char text[128 * 1024];
+    size_t len;
+    int status; /* of the first answer; 0: none */
+    bool closed;
+};
+
+static inline const struct heard *ask(const struct http_server *s, struct str request, int quiet_ms)
+{
+    static struct heard h;
+    AUTO(fd) int fd = dial(s);
+    say(fd, request);
+    h.len = hear(fd, quiet_ms, h.text, sizeof h.text, &h.closed);
+    h.status = strncmp(h.text, "HTTP/1.1 ", 9) == 0 ? atoi(h.text + 9) : 0;
+    return &h;
+}
+
+#define HOST "Host: x\r\n"
+#define AUTH "Authorization: Bearer " FIXTURE_TOKEN "\r\n"
+
+#endif

@@ -1,0 +1,180 @@
+/* Answers from memory. The bytes are wiped when the library is done with them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "alloc.h"
+#include "http_internal.h"
+#include "json_encode.h"
+
+enum { ERROR_BODY_MAX_BYTES = 256 * 1024 };
+
+static const char JSON_TYPE[] = "application/json; charset=utf-8";
+
+static void free_bytes(void *cls)
+{
+    struct buf *b = cls;
+    buf_auto(b);
+    free(b);
+}
+
+/* Takes the bytes of `body`. */
+static struct MHD_Response *response_of(struct buf *body)
+{
+    struct buf *held = xmalloc(sizeof *held);
+    *held = *body;
+    *body = buf_make(held->max);
+    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+        held->len, held->ptr ? held->ptr : (char *)held, free_bytes, held);
+    ASSERT(response);
+    return response;
+}
+
+static void add(struct MHD_Response *response, const char *name, const char *value)
+{
+    /* Refused only when it holds CR or LF; http_answer_header has looked. */
+    ASSERT(MHD_add_response_header(response, name, value) == MHD_YES);
+}
+
+static bool has_answer_header(const struct http_request *r, const char *name)
+{
+    for (const struct http_answer_field *f = r->answer_fields; f; f = f->next)
+        if (str_equal_nocase(str_from(f->name), str_from(name)))
+            return true;
+    return false;
+}
+
+void http_answer(struct http_request *r, int status, const char *content_type,
+                 struct MHD_Response *response)
+{
+    if (r->gone) {
+        MHD_destroy_response(response);
+        return;
+    }
+    ASSERT(!r->response);
+    if (content_type)
+        add(response, "Content-Type", content_type);
+    add(response, "X-Request-Id", r->id.text);
+    if (!has_answer_header(r, "Cache-Control"))
+        add(response, "Cache-Control", "no-store");
+    add(response, "X-Content-Type-Options", "nosniff");
+    if (status == err_status(ERR_UNAUTHORIZED))
+        add(response, "WWW-Authenticate", "Bearer");
+    for (const struct http_answer_field *f = r->answer_fields; f; f = f->next)
+        add(response, f->name, f->value);
+    if (r->must_close)
+        add(response, "Connection", "close");
+    r->response = response;
+    r->status = status;
+    /* From here on r belongs to the connection's thread, unless that waits for us. */
+    struct MHD_Connection *mhd = r->mhd;
+    if (atomic_exchange(&r->answer_state, HTTP_ANSWERED) == HTTP_SUSPENDED)
+        MHD_resume_connection(mhd);
+}
+
+void http_answer_header(struct http_request *r, const char *name, const char *value)
+{
+    struct http_answer_field *f = arena_alloc(&r->arena, sizeof *f);
+    char *copy = arena_text(&r->arena, str_from(value));
+    for (char *c = copy; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = ' ';
+    f->name = arena_text(&r->arena, str_from(name));
+    f->value = copy;
+    f->next = r->answer_fields;
+    r->answer_fields = f;
+}
+
+void http_reply(struct http_request *r, int status, const char *content_type, struct str body)
+{
+    AUTO(buf) struct buf copy = buf_make(body.len ? body.len : 1);
+    ASSERT(buf_put(&copy, body) == OK);
+    http_answer(r, status, content_type, response_of(&copy));
+}
+
+void http_reply_json(struct http_request *r, int status, struct buf *body)
+{
+    http_answer(r, status, JSON_TYPE, response_of(body));
+}
+
+void http_reply_empty(struct http_request *r, int status)
+{
+    AUTO(buf) struct buf none = buf_make(1);
+    http_answer(r, status, NULL, response_of(&none));
+}
+
+/* --- errors --- */
+
+void http_error_body(struct buf *body, const char *text, const char *code,
+                     const struct problems *problems)
+{
+    struct json_out o = json_out_make(body);
+    json_out_open(&o, '{');
+    json_out_member_str(&o, "error", str_from(text));
+    json_out_member_str(&o, "code", str_from(code));
+    if (problems && problems->count) {
+        json_out_key(&o, "details");
+        json_out_open(&o, '[');
+        for (size_t i = 0; i < problems->count; i++) {
+            json_out_open(&o, '{');
+            json_out_member_str(&o, "field", problems->list[i].field);
+            json_out_member_str(&o, "message", problems->list[i].message);
+            json_out_close(&o, '}');
+        }
+        json_out_close(&o, ']');
+    }
+    json_out_close(&o, '}');
+    if (json_out_end(&o) == OK)
+        return;
+    /* More details than fit: the sentence and the code alone do. */
+    ASSERT(problems);
+    buf_reset(body);
+    http_error_body(body, text, code, NULL);
+}
+
+static void fail(struct http_request *r, int status, const char *code, const char *text,
+                 const struct problems *problems)
+{
+    AUTO(buf) struct buf body = buf_make(ERROR_BODY_MAX_BYTES);
+    http_error_body(&body, text, code, problems);
+    http_reply_json(r, status, &body);
+}
+
+void http_fail_as(struct http_request *r, int status, const char *code, const char *text)
+{
+    fail(r, status, code, text, NULL);
+}
+
+void http_fail(struct http_request *r, enum err e)
+{
+    fail(r, err_status(e), err_code(e), err_text(e), NULL);
+}
+
+void http_fail_with(struct http_request *r, enum err e, const struct problems *problems)
+{
+    fail(r, err_status(e), err_code(e), err_text(e), problems);
+}
+
+void http_fail_text(struct http_request *r, enum err e, const char *text)
+{
+    fail(r, err_status(e), err_code(e), text, NULL);
+}
+
+void http_fail_raw(struct http_request *r, enum err e)
+{
+    AUTO(buf) struct buf body = buf_make(ERROR_BODY_MAX_BYTES);
+    AUTO(buf) struct buf all = buf_make(ERROR_BODY_MAX_BYTES);
+    http_error_body(&body, err_text(e), err_code(e), NULL);
+    enum err made = buf_printf(
+        &all,
+        "HTTP/1.1 %d Refused\r\nContent-Type: %s\r\nX-Request-Id: %s\r\nCache-Control: no-store\r\n"
+        "X-Content-Type-Options: nosniff\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%.*s",
+        err_status(e), JSON_TYPE, r->id.text, body.len, (int)body.len, body.ptr);
+    ASSERT(made == OK);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    if (info)
+        http_tls_send(info->tls_session, buf_str(&all));
+    else /* best effort: a peer that takes nothing gets nothing */
+        (void)!send(r->conn->fd, all.ptr, all.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}

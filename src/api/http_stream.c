@@ -1,0 +1,198 @@
+/* Answers from descriptors: files with ranges, and pipes. A pipe that has nothing yet suspends its
+ * connection; the pump thread waits for it and resumes, so nobody polls. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "http_internal.h"
+#include "io.h"
+
+enum { PIPE_PIECE_BYTES = 64 * 1024 };
+
+struct pipe_answer {
+    struct http_pump *pump;
+    struct MHD_Connection *mhd;
+    int fd;
+    int64_t left; /* -1: until it ends */
+    bool watched; /* known to the pump's epoll */
+};
+
+/* --- pump --- */
+
+static void *pump_main(void *ctx)
+{
+    struct http_pump *pump = ctx;
+    for (;;) {
+        struct epoll_event events[64];
+        int n = epoll_wait(pump->epoll_fd, events, ARRAY_LEN(events), -1);
+        if (n < 0 && errno != EINTR)
+            return NULL;
+        for (int i = 0; i < n; i++) {
+            struct pipe_answer *p = events[i].data.ptr;
+            if (!p)
+                return NULL;
+            MHD_resume_connection(p->mhd); /* p may be gone from here on */
+        }
+    }
+}
+
+enum err http_pump_start(struct http_pump *pump)
+{
+    pump->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    pump->stop_fd = eventfd(0, EFD_CLOEXEC);
+    struct epoll_event stop = {.events = EPOLLIN, .data.ptr = NULL};
+    if (pump->epoll_fd < 0 || pump->stop_fd < 0 ||
+        epoll_ctl(pump->epoll_fd, EPOLL_CTL_ADD, pump->stop_fd, &stop) != 0)
+        return ERR_LIMIT;
+    pump->running = pthread_create(&pump->thread, NULL, pump_main, pump) == 0;
+    return pump->running ? OK : ERR_LIMIT;
+}
+
+void http_pump_stop(struct http_pump *pump)
+{
+    if (pump->running) {
+        uint64_t one = 1;
+        ASSERT(write(pump->stop_fd, &one, sizeof one) == sizeof one);
+        pthread_join(pump->thread, NULL);
+        pump->running = false;
+    }
+    io_close(&pump->epoll_fd);
+    io_close(&pump->stop_fd);
+}
+
+/* --- a pipe --- */
+
+static void pipe_free(void *cls)
+{
+    struct pipe_answer *p = cls;
+    if (p->watched)
+        (void)epoll_ctl(p->pump->epoll_fd, EPOLL_CTL_DEL, p->fd, NULL);
+    io_close(&p->fd);
+    free(p);
+}
+
+/* The connection is suspended before the pump hears of it, so it cannot be resumed too early. */
+static ssize_t pipe_wait(struct pipe_answer *p)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.ptr = p};
+    MHD_suspend_connection(p->mhd);
+    int how = p->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    p->watched = true;
+    if (epoll_ctl(p->pump->epoll_fd, how, p->fd, &event) != 0)
+        MHD_resume_connection(p->mhd); /* the kernel is out of memory: try again */
+    return 0;
+}
+
+static ssize_t pipe_read(void *cls, uint64_t pos, char *ret, size_t max)
+{
+    struct pipe_answer *p = cls;
+    (void)pos;
+    if (p->left >= 0 && (uint64_t)p->left < max)
+        max = (size_t)p->left;
+    ssize_t n;
+    do
+        n = read(p->fd, ret, max);
+    while (n < 0 && errno == EINTR);
+    if (n > 0) {
+        p->left -= p->left >= 0 ? n : 0;
+        return n;
+    }
+    if (n < 0 && errno == EAGAIN)
+        return pipe_wait(p);
+    bool whole = n == 0 && p->left <= 0;
+    return whole ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+void http_reply_pipe(struct http_request *r, int status, const char *content_type, int fd,
+                     int64_t length)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
+        io_close(&fd);
+        http_fail(r, ERR_IO);
+        return;
+    }
+    struct pipe_answer *p = xcalloc(1, sizeof *p);
+    *p = (struct pipe_answer){&r->server->pump, r->mhd, fd, length, false};
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(length < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)length,
+                                          PIPE_PIECE_BYTES, pipe_read, p, pipe_free);
+    ASSERT(response);
+    http_answer(r, status, content_type, response);
+}
+
+/* --- a file --- */
+
+struct range {
+    uint64_t first, len;
+};
+
+enum range_kind { RANGE_NONE, RANGE_FITS, RANGE_BEYOND };
+
+/* One range, RFC 9110 14.1.2. What is malformed or several ranges is no range: all is sent. */
+static enum range_kind range_parse(struct str header, uint64_t size, struct range *ret)
+{
+    struct str unit = STR("bytes="), from, to;
+    if (!str_starts(header, unit) || str_find(header, ',') != header.len)
+        return RANGE_NONE;
+    to = str_split(str_slice(header, unit.len, header.len), '-', &from);
+    if (!to.ptr)
+        return RANGE_NONE;
+    uint64_t first = 0, last = 0;
+    bool has_first = str_to_u64(from, INT64_MAX, &first) == OK;
+    bool has_last = str_to_u64(to, INT64_MAX, &last) == OK;
+    if ((from.len && !has_first) || (to.len && !has_last) || (!has_first && !has_last))
+        return RANGE_NONE;
+    if (!has_first) {
+        if (last == 0 || size == 0)
+            return RANGE_BEYOND;
+        ret->len = last < size ? last : size;
+        ret->first = size - ret->len;
+        return RANGE_FITS;
+    }
+    if (has_last && last < first)
+        return RANGE_NONE;
+    if (first >= size)
+        return RANGE_BEYOND;
+    ret->first = first;
+    ret->len = (has_last && last < size ? last : size - 1) - first + 1;
+    return RANGE_FITS;
+}
+
+void http_reply_file(struct http_request *r, int status, const char *content_type, int fd,
+                     uint64_t offset, uint64_t len)
+{
+    struct range part = {0, len};
+    struct str wanted = http_header(r, "Range");
+    bool may_range = status == 200 && r->method == ROUTER_GET && wanted.len &&
+                     http_header(r, "If-Range").len == 0;
+    enum range_kind kind = may_range ? range_parse(wanted, len, &part) : RANGE_NONE;
+    if (kind == RANGE_BEYOND) {
+        io_close(&fd);
+        http_answer_header(r, "Content-Range",
+                           arena_printf(&r->arena, "bytes */%llu", (unsigned long long)len).ptr);
+        http_fail_as(r, 416, "RANGE_NOT_SATISFIABLE", "The range lies beyond the end");
+        return;
+    }
+    if (kind == RANGE_FITS) {
+        status = 206;
+        http_answer_header(
+            r, "Content-Range",
+            arena_printf(&r->arena, "bytes %llu-%llu/%llu", (unsigned long long)part.first,
+                         (unsigned long long)(part.first + part.len - 1), (unsigned long long)len)
+                .ptr);
+    }
+    http_answer_header(r, "Accept-Ranges", "bytes");
+    struct MHD_Response *response =
+        MHD_create_response_from_fd_at_offset64(part.len, fd, offset + part.first);
+    if (!response) {
+        io_close(&fd);
+        http_fail(r, ERR_IO);
+        return;
+    }
+    http_answer(r, status, content_type, response);
+}

@@ -1,0 +1,59 @@
+#include "ticket.h"
+
+#include "clock.h"
+#include "hash.h"
+
+enum err ticket_hash(struct http_request *r, uint8_t ret[static 32])
+{
+    struct str text = http_param(r, "ticket");
+    if (text.len < TICKET_TEXT_MIN || text.len > TICKET_TEXT_MAX)
+        return ERR_NOT_FOUND;
+    hash_blake2b(text, ret);
+    return OK;
+}
+
+enum err ticket_take(struct store_tx *tx, const uint8_t hash[static 32], enum ticket_kind kind,
+                     struct arena *a, struct ticket *ret, struct job *ret_job)
+{
+    int64_t now = clock_unix_ms();
+    TRY(store_ticket_take(tx, hash, now, a, ret));
+    if (ret->kind != kind)
+        return ERR_NOT_FOUND;
+    enum err e = store_job_any(tx, ulid_str(&ret->job_id), true, a, ret_job);
+    if (e == ERR_NOT_FOUND)
+        return ERR_GONE;
+    TRY(e);
+    if (ret->lease_id.len > 0 &&
+        (ret_job->state != JOB_RENDERING || !str_equal(ret_job->lease_id, ret->lease_id) ||
+         ret_job->lease_expires_at_ms <= now))
+        return ERR_GONE;
+    return OK;
+}
+
+struct look {
+    const uint8_t *hash;
+    enum ticket_kind kind;
+    struct arena *arena;
+    struct ticket ticket;
+    enum err seen;
+};
+
+/* Always an error, so that the store undoes it. */
+static enum err look_op(struct store_tx *tx, void *ctx)
+{
+    struct look *l = ctx;
+    struct job job;
+    l->seen = ticket_take(tx, l->hash, l->kind, l->arena, &l->ticket, &job);
+    return l->seen == OK ? ERR_CONFLICT : l->seen;
+}
+
+enum err ticket_look(struct store *store, const uint8_t hash[static 32], enum ticket_kind kind,
+                     struct arena *a, struct ticket *ret)
+{
+    struct look l = {.hash = hash, .kind = kind, .arena = a};
+    enum err e = store_write_wait(store, look_op, &l);
+    if (e != ERR_CONFLICT || l.seen != OK)
+        return e;
+    *ret = l.ticket;
+    return OK;
+}

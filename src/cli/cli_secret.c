@@ -1,0 +1,113 @@
+#include <stdio.h>
+
+#include "cli.h"
+#include "cli_client.h"
+#include "cli_commands.h"
+#include "cli_output.h"
+#include "cli_value.h"
+#include "json_decode.h"
+#include "json_encode.h"
+
+enum { BODY_MAX_BYTES = 1024 * 1024, LIST_MAX_BYTES = 64 * 1024 * 1024 };
+
+static const struct cli_column columns[] = {
+    {"NAME", "name"},         {"VERSION", "version"}, {"CREATED", "createdAt"},
+    {"UPDATED", "updatedAt"}, {"ID", "id"},
+};
+
+static int put(const struct cli_args *args, bool rotate)
+{
+    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
+    AUTOP(secret) struct secret *value = NULL;
+    AUTO(buf) struct buf body = buf_make(BODY_MAX_BYTES);
+    AUTO(buf) struct buf answer = buf_make(BODY_MAX_BYTES);
+    int code = cli_client_open(&c);
+    if (code == 0)
+        code = cli_value_read(cli_flag_value(args, "file"), &value);
+    if (code != 0)
+        return code;
+    struct json_out o = json_out_make(&body);
+    json_out_open(&o, '{');
+    json_out_member_str(&o, "name", str_from(args->positional[0]));
+    json_out_member_str(&o, "value", secret_reveal(value));
+    if (rotate)
+        json_out_member_bool(&o, "rotate", true);
+    json_out_close(&o, '}');
+    if (json_out_end(&o) != OK)
+        return EXIT_CODE_INVALID;
+    code = cli_request(&c, "PUT", "/secrets", buf_str(&body), &answer);
+    if (code != 0)
+        return code;
+    if (cli_flag(args, "json"))
+        cli_print_json(buf_str(&answer));
+    else
+        cli_print_object(buf_str(&answer), columns, ARRAY_LEN(columns), &c.arena);
+    return 0;
+}
+
+int cli_secret_set(const struct cli_args *args)
+{
+    return put(args, false);
+}
+
+int cli_secret_list(const struct cli_args *args)
+{
+    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
+    AUTO(buf) struct buf answer = buf_make(LIST_MAX_BYTES);
+    int code = cli_client_open(&c);
+    if (code == 0)
+        code = cli_request(&c, "GET", "/secrets", STR_EMPTY, &answer);
+    if (code != 0)
+        return code;
+    if (cli_flag(args, "json"))
+        cli_print_json(buf_str(&answer));
+    else
+        cli_print_table(buf_str(&answer), columns, ARRAY_LEN(columns), &c.arena);
+    return 0;
+}
+
+/* A secret is named by people and identified by id: looks the id up. Empty: there is none. */
+static int find_id(struct cli_client *c, const char *name, struct str *ret_id)
+{
+    AUTO(buf) struct buf answer = buf_make(LIST_MAX_BYTES);
+    int code = cli_request(c, "GET", "/secrets", STR_EMPTY, &answer);
+    if (code != 0)
+        return code;
+    struct json_elements all;
+    struct str element;
+    json_elements_init(&all, buf_str(&answer));
+    while (json_elements_next(&all, &element)) {
+        if (str_is(cli_member(element, "name", &c->arena), name) ||
+            str_is(cli_member(element, "id", &c->arena), name)) {
+            *ret_id = arena_str(&c->arena, cli_member(element, "id", &c->arena));
+            return 0;
+        }
+    }
+    fputs("safelight: there is no secret of this name or id; safelight secret list shows them\n",
+          stderr);
+    return EXIT_CODE_NOT_FOUND;
+}
+
+/* Rotating what is not there would create it under a mistyped name. */
+int cli_secret_rotate(const struct cli_args *args)
+{
+    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
+    struct str id;
+    int code = cli_client_open(&c);
+    if (code == 0)
+        code = find_id(&c, args->positional[0], &id);
+    return code == 0 ? put(args, true) : code;
+}
+
+int cli_secret_delete(const struct cli_args *args)
+{
+    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
+    struct str id = STR_EMPTY;
+    int code = cli_client_open(&c);
+    if (code == 0)
+        code = find_id(&c, args->positional[0], &id);
+    if (code != 0)
+        return code;
+    struct str path = arena_printf(&c.arena, "/secrets/%.*s", (int)id.len, id.ptr);
+    return cli_request(&c, "DELETE", path.ptr, STR_EMPTY, NULL);
+}

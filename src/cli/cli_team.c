@@ -1,0 +1,88 @@
+#include <stdio.h>
+
+#include "cli.h"
+#include "cli_client.h"
+#include "cli_commands.h"
+#include "cli_output.h"
+#include "json_encode.h"
+
+enum { BODY_MAX_BYTES = 64 * 1024, LIST_MAX_BYTES = 16 * 1024 * 1024 };
+
+static int open_operator(struct cli_client *c, const struct cli_args *args)
+{
+    return cli_client_operator(c, cli_flag_value(args, "data"));
+}
+
+static struct str team_path(struct cli_client *c, const struct cli_args *args)
+{
+    struct str name = cli_escaped(c, args->positional[0]);
+    return arena_printf(&c->arena, "/operator/teams/%.*s", (int)name.len, name.ptr);
+}
+
+static int send_one(struct cli_client *c, const char *method, const char *path, const char *key,
+                    const char *value, struct buf *ret_answer)
+{
+    AUTO(buf) struct buf body = buf_make(BODY_MAX_BYTES);
+    struct json_out o = json_out_make(&body);
+    json_out_open(&o, '{');
+    json_out_member_str(&o, key, str_from(value));
+    json_out_close(&o, '}');
+    if (json_out_end(&o) != OK)
+        return EXIT_CODE_INVALID;
+    return cli_request(c, method, path, buf_str(&body), ret_answer);
+}
+
+int cli_team_create(const struct cli_args *args)
+{
+    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
+    AUTO(buf) struct buf answer = buf_make(BODY_MAX_BYTES);
+    int code = open_operator(&c, args);
+    if (code == 0)
+        code = send_one(&c, "POST", "/operator/teams", "name", args->positional[0], &answer);
+    if (code != 0)
+        return code;
+    if (cli_flag(args, "json")) {
+        cli_print_json(buf_str(&answer));
+        return 0;
+    }
+    fputs("The team's admin token; it is shown only now:\n", stderr);
+    cli_print_json(cli_member(buf_str(&answer), "token", &c.arena));
+    return 0;
+}
+
+int cli_team_list(const struct cli_args *args)
+{
+    static const struct cli_column columns[] = {
+        {"NAME", "name"}, {"PUT-EXISTING", "putExisting"}, {"CREATED", "createdAt"}, {"ID", "id"}};
+    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
+    AUTO(buf) struct buf answer = buf_make(LIST_MAX_BYTES);
+    int code = open_operator(&c, args);
+    if (code == 0)
+        code = cli_request(&c, "GET", "/operator/teams", STR_EMPTY, &answer);
+    if (code != 0)
+        return code;
+    if (cli_flag(args, "json"))
+        cli_print_json(buf_str(&answer));
+    else
+        cli_print_table(buf_str(&answer), columns, ARRAY_LEN(columns), &c.arena);
+    return 0;
+}
+
+int cli_team_set(const struct cli_args *args)
+{
+    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
+    int code = open_operator(&c, args);
+    if (code != 0)
+        return code;
+    return send_one(&c, "PATCH", team_path(&c, args).ptr, "putExisting",
+                    cli_flag_value(args, "put-existing"), NULL);
+}
+
+int cli_team_delete(const struct cli_args *args)
+{
+    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
+    int code = open_operator(&c, args);
+    if (code != 0)
+        return code;
+    return cli_request(&c, "DELETE", team_path(&c, args).ptr, STR_EMPTY, NULL);
+}

@@ -1,0 +1,119 @@
+#include <stdio.h>
+
+#include "cli.h"
+#include "cli_client.h"
+#include "cli_commands.h"
+#include "cli_output.h"
+#include "json_encode.h"
+
+enum { BODY_MAX_BYTES = 64 * 1024, LIST_MAX_BYTES = 16 * 1024 * 1024 };
+
+/* With --data the operator's socket, where the team must be named; else the team of the token that
+ * asks. Sets the path both know. */
+static int open_either(struct cli_client *c, const struct cli_args *args, struct str *ret_path)
+{
+    const char *data = cli_flag_value(args, "data"), *team = cli_flag_value(args, "team");
+    if (!data != !team) {
+        fputs("safelight: --data and --team go together (the operator's way); "
+              "without both, SAFELIGHT_TOKEN's team is meant\n",
+              stderr);
+        return EXIT_CODE_USAGE;
+    }
+    int code = data ? cli_client_operator(c, data) : cli_client_open(c);
+    if (code != 0)
+        return code;
+    *ret_path = STR("/tokens");
+    if (team) {
+        struct str name = cli_escaped(c, team);
+        *ret_path = arena_printf(&c->arena, "/operator/teams/%.*s/tokens", (int)name.len, name.ptr);
+    }
+    return 0;
+}
+
+/* "90d" or "90": days. */
+static bool days_of(const char *text, int64_t *ret)
+{
+    struct str s = str_from(text);
+    uint64_t days;
+    if (str_ends(s, STR("d")))
+        s = str_slice(s, 0, s.len - 1);
+    if (str_to_u64(s, 100000, &days) != OK)
+        return false;
+    *ret = (int64_t)days;
+    return true;
+}
+
+int cli_token_create(const struct cli_args *args)
+{
+    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
+    AUTO(buf) struct buf body = buf_make(BODY_MAX_BYTES);
+    AUTO(buf) struct buf answer = buf_make(BODY_MAX_BYTES);
+    static const char *const texts[] = {"role", "name", "names"};
+    struct str path;
+    int64_t days = 0;
+    const char *expires = cli_flag_value(args, "expires");
+    if (expires && !days_of(expires, &days)) {
+        fputs("safelight: --expires is a number of days, for example 90d\n", stderr);
+        return EXIT_CODE_USAGE;
+    }
+    int code = open_either(&c, args, &path);
+    if (code != 0)
+        return code;
+    struct json_out o = json_out_make(&body);
+    json_out_open(&o, '{');
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        if (cli_flag_value(args, texts[i]))
+            json_out_member_str(&o, texts[i], str_from(cli_flag_value(args, texts[i])));
+    }
+    if (expires)
+        json_out_member_int(&o, "expiresInDays", days);
+    json_out_close(&o, '}');
+    if (json_out_end(&o) != OK)
+        return EXIT_CODE_INVALID;
+    code = cli_request(&c, "POST", path.ptr, buf_str(&body), &answer);
+    if (code != 0)
+        return code;
+    if (cli_flag(args, "json")) {
+        cli_print_json(buf_str(&answer));
+        return 0;
+    }
+    fputs("The token; it is shown only now:\n", stderr);
+    cli_print_json(cli_member(buf_str(&answer), "token", &c.arena));
+    return 0;
+}
+
+int cli_token_list(const struct cli_args *args)
+{
+    static const struct cli_column columns[] = {{"ID", "id"},
+                                                {"ROLE", "role"},
+                                                {"NAME", "name"},
+                                                {"NAMES", "names"},
+                                                {"EXPIRES", "expiresAt"},
+                                                {"LAST USED", "lastUsedAt"},
+                                                {"REVOKED", "revokedAt"}};
+    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
+    AUTO(buf) struct buf answer = buf_make(LIST_MAX_BYTES);
+    struct str path = STR_EMPTY;
+    int code = open_either(&c, args, &path);
+    if (code == 0)
+        code = cli_request(&c, "GET", path.ptr, STR_EMPTY, &answer);
+    if (code != 0)
+        return code;
+    if (cli_flag(args, "json"))
+        cli_print_json(buf_str(&answer));
+    else
+        cli_print_table(buf_str(&answer), columns, ARRAY_LEN(columns), &c.arena);
+    return 0;
+}
+
+int cli_token_revoke(const struct cli_args *args)
+{
+    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
+    struct str path;
+    int code = open_either(&c, args, &path);
+    if (code != 0)
+        return code;
+    struct str id = cli_escaped(&c, args->positional[0]);
+    path = arena_printf(&c.arena, "%.*s/%.*s", (int)path.len, path.ptr, (int)id.len, id.ptr);
+    return cli_request(&c, "DELETE", path.ptr, STR_EMPTY, NULL);
+}

@@ -1,0 +1,35 @@
+/* The thread in the api process that keeps time for jobs: it ends leases that ran out and hands due
+ * deliveries to the courier, a limited number at a time. All state is in the store, so it goes on
+ * where it stopped after a restart or when the courier died. It does not resolve anything: orders
+ * carry sealed records. Any thread may call. */
+#ifndef COURIER_DISPATCH_H
+#define COURIER_DISPATCH_H
+
+#include "courier.h"
+#include "store.h"
+
+struct courier_dispatch;
+
+struct courier_dispatch_options {
+    struct store *store;
+    const char *spool_folder; /* outputs lie there under job_spool_name() */
+    struct courier *courier;  /* NULL: none yet */
+    size_t uploads_max;       /* in flight at a time; 0: 16 */
+    size_t webhooks_max;
+};
+/* ERR_IO: the spool folder cannot be opened, or no thread. */
+enum err courier_dispatch_start(const struct courier_dispatch_options *options,
+                                struct courier_dispatch **ret) MUST_USE;
+
+/* Another courier, or NULL for none for now. When it returns, the one before is not used any more
+ * and may be freed (which ends its open orders: they are tried again). */
+void courier_dispatch_set_courier(struct courier_dispatch *d, struct courier *courier);
+
+/* Something became due: look now and not only at the next full second. Does not block. */
+void courier_dispatch_wake(struct courier_dispatch *d);
+
+/* Waits for what was sent to be answered and recorded: set the courier to NULL and free it before,
+ * to make that at once. Accepts NULL. */
+void courier_dispatch_stop(struct courier_dispatch **d);
+
+#endif

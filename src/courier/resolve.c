@@ -1,0 +1,91 @@
+#include "resolve.h"
+
+#include "errand.h"
+#include "json_scan.h"
+
+static bool inside(const struct ref_use *use, struct str fragment, struct str member)
+{
+    if (member.len == 0)
+        return false;
+    /* UNSAFE: members borrow from the fragment (resolve_how), so both pointers are in one array. */
+    size_t begin = (size_t)(member.ptr - fragment.ptr);
+    return use->begin >= begin && use->end <= begin + member.len;
+}
+
+/* The part of a bundle that decides the destination: the same fragment, fewer uses and records. */
+static struct ref_bundle part_of(const struct ref_bundle *all, const struct str *members,
+                                 struct arena *arena)
+{
+    struct ref_bundle part = *all;
+    part.uses = arena_array(arena, all->use_count, sizeof *part.uses);
+    part.records = arena_array(arena, all->use_count, sizeof *part.records);
+    part.use_count = part.record_count = 0;
+    for (size_t i = 0; i < all->use_count; i++) {
+        struct ref_use use = all->uses[i];
+        bool wanted = false;
+        for (size_t m = 0; m < RESOLVE_MEMBERS_MAX; m++)
+            wanted = wanted || inside(&use, all->fragment, members[m]);
+        if (!wanted)
+            continue;
+        if (!use.literal) {
+            part.records[part.record_count] = all->records[use.record];
+            use.record = (uint32_t)part.record_count++;
+        }
+        part.uses[part.use_count++] = use;
+    }
+    return part;
+}
+
+static enum err open_bundle(const struct errand *e, const struct ref_bundle *b, struct str host,
+                            struct ref_values *ret_values, struct buf *ret_json)
+{
+    const struct vault_use use = {
+        .purpose = VAULT_FOR_DELIVERY, .job_id = e->order->job_id, .host = host};
+    if (b->record_count)
+        TRY(ref_bundle_open(b, e->vault, &use, ret_values));
+    return ref_bundle_splice(b, ret_values, ret_json);
+}
+
+static enum err find_destination(const struct errand *e, const struct resolve_how *how,
+                                 struct arena *arena, struct url *ret)
+{
+    const struct ref_bundle *all = &e->order->bundle;
+    struct str members[RESOLVE_MEMBERS_MAX] = {{0}};
+    AUTO(ref_values) struct ref_values values = {0};
+    AUTO(buf) struct buf json = buf_make(RESOLVED_PAYLOAD_MAX_BYTES);
+    TRY(how->members(all->fragment, members));
+    struct ref_bundle part = part_of(all, members, arena);
+    TRY(open_bundle(e, &part, STR("-"), &values, &json));
+    return how->destination(e->order, buf_str(&json), ret);
+}
+
+enum err resolve(const struct errand *e, const struct resolve_how *how, struct resolved *ret)
+{
+    AUTO(arena) struct arena arena = arena_make();
+    const struct ref_bundle *all = &e->order->bundle;
+    *ret = (struct resolved){.json = buf_make(RESOLVED_PAYLOAD_MAX_BYTES)};
+    TRY(find_destination(e, how, &arena, &ret->url));
+    if (all->record_count && !ret->url.https && !e->guard->allow_http)
+        return ERR_ADDRESS_REFUSED;
+    TRY(open_bundle(e, all, buf_str(&ret->url.host), &ret->values, &ret->json));
+    /* UNSAFE: only adds const, at a depth where C wants it said. */
+    const struct secret *const *values = (const struct secret *const *)ret->values.values;
+    return ret->values.count ? redact_set_new(values, ret->values.count, &ret->set) : OK;
+}
+
+void resolved_auto(struct resolved *r)
+{
+    redact_set_free(&r->set);
+    ref_values_auto(&r->values);
+    buf_auto(&r->json);
+    url_auto(&r->url);
+}
+
+enum err resolve_text(struct str raw, struct buf *out)
+{
+    if (raw.len == 0 || str_is(raw, "null"))
+        return OK;
+    if (raw.len < 2 || raw.ptr[0] != '"')
+        return ERR_INVALID;
+    return json_unescape(str_slice(raw, 1, raw.len - 1), out);
+}

@@ -1,0 +1,35 @@
+/* Inside src/jobs: bundles from chosen references, and which secrets of a job are gone. */
+#ifndef JOB_BUNDLE_H
+#define JOB_BUNDLE_H
+
+#include "job_payload.h"
+#include "jobs.h"
+
+/* A stored payload with its references and parts found again. */
+struct job_text {
+    struct ref_list refs;
+    struct job_parts parts;
+};
+enum err job_bundle_read(struct str payload, struct arena *a, struct job_text *ret) MUST_USE;
+
+enum job_gone { JOB_GONE_IS_ERROR, JOB_GONE_IS_LEFT_OUT };
+
+/* Bundle of `fragment` (a piece of the payload) with the references `chosen` says. */
+struct job_bundle_request {
+    const struct job *job;
+    const struct job_text *text;
+    struct str fragment;
+    bool (*chosen)(void *ctx, const struct ref *ref);
+    void *ctx;
+    enum job_gone gone;
+    bool older; /* also the versions that were in force since the job began, for masks */
+};
+enum err job_bundle_of(struct store_tx *tx, const struct job_bundle_request *q, struct arena *a,
+                       struct ref_bundle *ret, struct str *ret_missing) MUST_USE;
+
+/* The name of a secret that the job refers to and that does not exist any more, or empty. */
+enum err job_bundle_first_gone(struct store_tx *tx, const struct job *job,
+                               const struct job_text *text, struct arena *a,
+                               struct str *ret_name) MUST_USE;
+
+#endif

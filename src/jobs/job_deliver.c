@@ -1,0 +1,163 @@
+/* Deliveries: when to try again, what is recorded of an attempt, and what it means for the job. */
+#include "clock.h"
+#include "job_end.h"
+#include "json_decode.h"
+#include "store_audit.h"
+#include "store_secret.h"
+
+enum {
+    UPLOAD_ATTEMPTS_MAX = 296,      /* with the gaps below: 24 hours */
+    UPLOAD_GAP_MAX_MS = 300 * 1000, /* 1, 2, 4 ... 256 s, then every 5 minutes */
+    WEBHOOK_ATTEMPTS_MAX = 1 + 3,   /* contract: 3 retries */
+    LOST_GAP_MS = 2 * 1000,         /* the courier is started again meanwhile */
+    HOST_MAX_BYTES = 255,
+};
+
+/* attempts: how many there have been, at least 1. */
+static int64_t gap_ms(const struct delivery *d)
+{
+    unsigned doublings = (unsigned)(d->attempts - 1) * (d->kind == DELIVERY_WEBHOOK ? 2 : 1);
+    int64_t gap = doublings < 20 ? (int64_t)1000 << doublings : UPLOAD_GAP_MAX_MS;
+    return gap < UPLOAD_GAP_MAX_MS ? gap : UPLOAD_GAP_MAX_MS;
+}
+
+void job_delivery_step(struct delivery *d, enum job_attempt attempt, int64_t status, int64_t now_ms)
+{
+    int64_t most = d->kind == DELIVERY_WEBHOOK ? WEBHOOK_ATTEMPTS_MAX : UPLOAD_ATTEMPTS_MAX;
+    d->updated_at_ms = now_ms;
+    if (attempt == JOB_ATTEMPT_LOST) {
+        d->next_at_ms = now_ms + LOST_GAP_MS;
+        return;
+    }
+    d->attempts++;
+    d->next_at_ms = now_ms;
+    /* A receiver that answers 404 today may be deployed in a moment. */
+    if (attempt == JOB_ATTEMPT_FAILED && d->kind == DELIVERY_WEBHOOK && status != 0)
+        attempt = JOB_ATTEMPT_RETRY;
+    if (attempt == JOB_ATTEMPT_DONE)
+        d->state = DELIVERY_DONE;
+    else if (attempt == JOB_ATTEMPT_FAILED || d->attempts >= most)
+        d->state = DELIVERY_FAILED;
+    else
+        d->next_at_ms = now_ms + gap_ms(d);
+}
+
+struct str job_delivery_line(const struct delivery *d, struct arena *a)
+{
+    const char *what = d->kind == DELIVERY_WEBHOOK ? "webhook" : "upload";
+    bool named = str_starts(d->message, str_from(what));
+    int64_t wait_s = (d->next_at_ms - d->updated_at_ms + 999) / 1000;
+    struct str next = STR_EMPTY;
+    if (d->state == DELIVERY_FAILED)
+        next = STR("; it is not tried again");
+    else if (d->state == DELIVERY_DUE)
+        next = arena_printf(a, "; tried again in %d s", (int)wait_s);
+    return arena_printf(a, "[%s%s%.*s (attempt %d%.*s)]\n", named ? "" : what, named ? "" : ": ",
+                        (int)d->message.len, d->message.ptr, (int)d->attempts, (int)next.len,
+                        next.ptr);
+}
+
+struct address {
+    struct str url, src, params, endpoint;
+};
+static const struct json_field ADDRESS[] = {
+    JSON_FIELD(struct address, url, "url", JSON_AS_STR, JSON_NULLABLE, JOB_PAYLOAD_MAX_BYTES),
+    JSON_FIELD(struct address, src, "src", JSON_AS_STR, JSON_NULLABLE, JOB_PAYLOAD_MAX_BYTES),
+    JSON_FIELD(struct address, params, "params", JSON_AS_OBJECT, JSON_NULLABLE, 0),
+};
+static const struct json_field ENDPOINT[] = {
+    JSON_FIELD(struct address, endpoint, "endpoint", JSON_AS_STR, JSON_NULLABLE,
+               JOB_PAYLOAD_MAX_BYTES),
+};
+
+static struct str url_of(enum job_part part, const struct ref_bundle *b, struct arena *a)
+{
+    struct problems unused;
+    struct address at = {0};
+    problems_init(&unused, a);
+    if (json_decode(b->fragment, ADDRESS, ARRAY_LEN(ADDRESS), STR(""), &unused, &at) != OK)
+        return STR_EMPTY;
+    if (part == JOB_PART_WEBHOOK)
+        return at.url;
+    if (part == JOB_PART_ASSET)
+        return at.src;
+    if (part != JOB_PART_UPLOAD || !at.params.ptr ||
+        json_decode(at.params, ENDPOINT, ARRAY_LEN(ENDPOINT), STR(""), &unused, &at) != OK)
+        return STR_EMPTY;
+    return at.endpoint.len ? at.endpoint : STR("https://s3.amazonaws.com");
+}
+
+/* For the audit log only; what is connected to is judged in the courier. Anything but a plain host
+ * (a reference in it, say) gives none. */
+struct str job_bundle_host(enum job_part part, const struct ref_bundle *b, struct arena *a)
+{
+    struct str url = url_of(part, b, a), head;
+    size_t slashes = str_search(url, STR("://"), 0);
+    if (slashes == url.len)
+        return STR_EMPTY;
+    (void)str_split(str_slice(url, slashes + 3, url.len), '/', &head);
+    if (!head.len || head.len > HOST_MAX_BYTES)
+        return STR_EMPTY;
+    for (size_t i = 0; i < head.len; i++) {
+        char c = head.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!letter && (c == '\0' || !strchr("-.:[]", c)))
+            return STR_EMPTY;
+    }
+    return head;
+}
+
+enum err job_audit_use(struct store_tx *tx, const struct actor *actor, const struct job *job,
+                       const struct ref_bundle *b, struct str host)
+{
+    int64_t now = clock_unix_ms();
+    for (size_t i = 0; i < b->use_count; i++) {
+        if (b->uses[i].literal)
+            continue;
+        const struct seal_context *c = &b->records[b->uses[i].record].context;
+        struct audit_record record = {.type = AUDIT_SECRET_USED,
+                                      .team_id = ulid_str(&job->team_id),
+                                      .actor = actor->token_id,
+                                      .address = actor->address,
+                                      .request_id = actor->request_id,
+                                      .subject = c->secret_id,
+                                      .name = c->name,
+                                      .version = c->version,
+                                      .job_id = ulid_str(&job->id),
+                                      .field = b->uses[i].pointer,
+                                      .host = host};
+        TRY(store_audit(tx, &record));
+    }
+    for (size_t i = 0; i < b->record_count; i++) {
+        enum err e = store_secret_used(tx, b->records[i].context.secret_id, now);
+        if (e != OK && e != ERR_NOT_FOUND) /* deleted since: its use is in the audit log */
+            return e;
+    }
+    return OK;
+}
+
+/* An upload decides the job; a webhook only leaves its line in the log. */
+static enum err settle(struct store_tx *tx, struct job *job, const struct job_delivered *d)
+{
+    const struct delivery *delivery = &d->delivery;
+    if (delivery->kind == DELIVERY_UPLOAD && !job_state_final(job->state)) {
+        if (delivery->state == DELIVERY_DONE)
+            return job_end(tx, job, JOB_FINISHED, STR_EMPTY, &JOB_END_SYSTEM, d->arena);
+        if (delivery->state == DELIVERY_FAILED)
+            return job_end(tx, job, JOB_ERROR, delivery->message, &JOB_END_SYSTEM, d->arena);
+    }
+    return store_job_update(tx, job);
+}
+
+enum err job_delivered_op(struct store_tx *tx, void *ctx)
+{
+    const struct job_delivered *d = ctx;
+    struct job job;
+    TRY(store_job_any(tx, ulid_str(&d->delivery.job_id), false, d->arena, &job));
+    if (d->used)
+        TRY(job_audit_use(tx, &JOB_END_SYSTEM, &job, d->used, d->host));
+    if (d->status_line.len)
+        TRY(job_end_log(tx, &job, d->status_line));
+    TRY(store_delivery_update(tx, &d->delivery));
+    return settle(tx, &job, d);
+}

@@ -1,0 +1,57 @@
+/* The rules of a job's members, one function for each. They look at the shape of raw JSON that is
+ * already known to be valid, report every problem with a JSON pointer, and quote nothing of it.
+ * No store, no network: the same rules run under the fuzzer. Owner thread. */
+#ifndef JOB_RULES_H
+#define JOB_RULES_H
+
+#include "arena.h"
+#include "json_decode.h"
+#include "problems.h"
+
+enum {
+    JOB_URL_MAX_BYTES = 8192,  /* what servers take as a request target, with room */
+    JOB_WORD_MAX_BYTES = 64,   /* an engine, a codec */
+    JOB_TEXT_MAX_BYTES = 1024, /* a bucket, a key, a prefix: S3 caps an object key at 1024 */
+    JOB_FONTS_MAX = 1000,
+    JOB_HEADERS_MAX = 100, /* more would not fit another server's head */
+    JOB_PRIORITY_MAX = 1000,
+};
+
+struct job_rules {
+    struct arena *arena;
+    struct problems *problems;
+};
+
+struct job_upload { /* raw text of the job, reference text included; absent: ptr NULL */
+    struct str provider, prefix, output_url;
+    struct str region, bucket, access_key_id, access_key_secret, endpoint, acl;
+};
+
+/* Each returns OK, or ERR_INVALID with problems added; what stands in `ret` is then partial. */
+enum err job_rules_assets(struct job_rules *r, struct str array, size_t *ret_count) MUST_USE;
+/* *ret_extension is ".mp4" and the like, static text. */
+enum err job_rules_settings(struct job_rules *r, struct str object,
+                            struct str *ret_extension) MUST_USE;
+enum err job_rules_upload(struct job_rules *r, struct str object, struct job_upload *ret) MUST_USE;
+enum err job_rules_webhook(struct job_rules *r, struct str object) MUST_USE;
+/* A string or an array of strings; *ret is the comma list. */
+enum err job_rules_tags(struct job_rules *r, struct str raw, struct str *ret) MUST_USE;
+
+/* Is v one of the words of a NULL-terminated list? */
+bool job_rules_one_of(struct str v, const char *const *words);
+/* 1 to JOB_WORD_MAX_BYTES of a-z 0-9 - (and `extra` characters). */
+bool job_rules_word(struct str v, const char *extra);
+/* http:// or https://, or a whole address in a secret; no blanks or control characters. */
+bool job_rules_url(struct str v);
+/* A raw JSON value that is a string of at most `max` bytes: its text, in the arena. */
+bool job_rules_string(struct job_rules *r, struct str raw, size_t max, struct str *ret);
+/* Reports members of the object that are not in the NULL-terminated list. */
+enum err job_rules_only(struct job_rules *r, struct str object, struct str pointer,
+                        const char *const *known) MUST_USE;
+/* Every member's value is a string of at most max_bytes; `named` checks the keys, or is NULL. */
+enum err job_rules_strings(struct job_rules *r, struct str object, struct str pointer,
+                           size_t max_bytes, bool (*named)(struct str key)) MUST_USE;
+/* A name an HTTP header may have (RFC 9110 token). */
+bool job_rules_header_name(struct str name);
+
+#endif

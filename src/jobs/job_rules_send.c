@@ -1,0 +1,89 @@
+/* Upload and webhook: where a job's result goes. */
+#include "job_rules.h"
+
+struct upload {
+    struct str provider, prefix, output_url, params;
+};
+static const struct json_field UPLOAD[] = {
+    JSON_FIELD(struct upload, provider, "provider", JSON_AS_STR, JSON_NULLABLE, JOB_WORD_MAX_BYTES),
+    JSON_FIELD(struct upload, prefix, "prefix", JSON_AS_STR, JSON_NULLABLE, JOB_TEXT_MAX_BYTES),
+    JSON_FIELD(struct upload, output_url, "outputUrl", JSON_AS_STR, JSON_NULLABLE,
+               JOB_URL_MAX_BYTES),
+    JSON_FIELD(struct upload, params, "params", JSON_AS_OBJECT, JSON_REQUIRED, 0),
+};
+static const char *const UPLOAD_KNOWN[] = {"provider", "prefix", "outputUrl", "params", NULL};
+
+static const struct json_field PARAMS[] = {
+    JSON_FIELD(struct job_upload, region, "region", JSON_AS_STR, JSON_REQUIRED | JSON_NOT_EMPTY,
+               JOB_TEXT_MAX_BYTES),
+    JSON_FIELD(struct job_upload, bucket, "bucket", JSON_AS_STR, JSON_REQUIRED | JSON_NOT_EMPTY,
+               JOB_TEXT_MAX_BYTES),
+    JSON_FIELD(struct job_upload, access_key_id, "accessKeyId", JSON_AS_STR,
+               JSON_REQUIRED | JSON_NOT_EMPTY, JOB_TEXT_MAX_BYTES),
+    JSON_FIELD(struct job_upload, access_key_secret, "accessKeySecret", JSON_AS_STR,
+               JSON_REQUIRED | JSON_NOT_EMPTY, JOB_TEXT_MAX_BYTES),
+    JSON_FIELD(struct job_upload, endpoint, "endpoint", JSON_AS_STR, JSON_NULLABLE,
+               JOB_URL_MAX_BYTES),
+    JSON_FIELD(struct job_upload, acl, "acl", JSON_AS_STR, JSON_NULLABLE, JOB_TEXT_MAX_BYTES),
+};
+static const char *const PARAMS_KNOWN[] = {"region",   "bucket", "accessKeyId", "accessKeySecret",
+                                           "endpoint", "acl",    NULL};
+
+static const char NOT_A_URL[] = "must be an http or https address";
+
+enum err job_rules_upload(struct job_rules *r, struct str object, struct job_upload *ret)
+{
+    struct upload u = {0};
+    struct job_upload all = {0};
+    enum err e = job_rules_only(r, object, STR("/upload"), UPLOAD_KNOWN);
+    enum err shape =
+        json_decode(object, UPLOAD, ARRAY_LEN(UPLOAD), STR("/upload"), r->problems, &u);
+    if (u.params.ptr) {
+        enum err params = job_rules_only(r, u.params, STR("/upload/params"), PARAMS_KNOWN);
+        e = params == OK ? e : params;
+        params = json_decode(u.params, PARAMS, ARRAY_LEN(PARAMS), STR("/upload/params"),
+                             r->problems, &all);
+        e = params == OK ? e : params;
+    }
+    if (u.provider.len && !str_is(u.provider, "s3"))
+        e = problems_add(r->problems, STR("/upload/provider"), "must be s3, the only provider");
+    if (u.output_url.len && !job_rules_url(u.output_url))
+        e = problems_add(r->problems, STR("/upload/outputUrl"), NOT_A_URL);
+    if (all.endpoint.len && !job_rules_url(all.endpoint))
+        e = problems_add(r->problems, STR("/upload/params/endpoint"), NOT_A_URL);
+    all.provider = u.provider;
+    all.prefix = u.prefix;
+    all.output_url = u.output_url;
+    *ret = all;
+    return shape == OK ? e : shape;
+}
+
+struct webhook {
+    struct str url, method, headers, data;
+    bool custom;
+};
+static const struct json_field WEBHOOK[] = {
+    JSON_FIELD(struct webhook, url, "url", JSON_AS_STR, JSON_REQUIRED | JSON_NOT_EMPTY,
+               JOB_URL_MAX_BYTES),
+    JSON_FIELD(struct webhook, method, "method", JSON_AS_STR, JSON_NULLABLE, JOB_WORD_MAX_BYTES),
+    JSON_FIELD(struct webhook, headers, "headers", JSON_AS_OBJECT, JSON_NULLABLE, 0),
+    JSON_FIELD(struct webhook, data, "data", JSON_AS_OBJECT, JSON_NULLABLE, 0),
+    JSON_FIELD(struct webhook, custom, "custom", JSON_AS_BOOL, JSON_NULLABLE, 0),
+};
+static const char *const METHODS[] = {"GET", "POST", "PUT", "DELETE", NULL};
+
+enum err job_rules_webhook(struct job_rules *r, struct str object)
+{
+    struct webhook w = {0};
+    enum err e = json_decode(object, WEBHOOK, ARRAY_LEN(WEBHOOK), STR("/webhook"), r->problems, &w);
+    if (w.url.len && !job_rules_url(w.url))
+        e = problems_add(r->problems, STR("/webhook/url"), NOT_A_URL);
+    if (w.method.len && !job_rules_one_of(w.method, METHODS))
+        e = problems_add(r->problems, STR("/webhook/method"), "must be GET, POST, PUT or DELETE");
+    if (w.headers.ptr) {
+        enum err headers = job_rules_strings(r, w.headers, STR("/webhook/headers"),
+                                             JOB_URL_MAX_BYTES, job_rules_header_name);
+        e = headers == OK ? e : headers;
+    }
+    return e;
+}

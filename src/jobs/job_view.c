@@ -1,0 +1,91 @@
+/* A job as answers and webhooks show it: reference text and names, never a value. */
+#include "jobs.h"
+#include "json_encode.h"
+
+static void key_str_or_null(struct json_out *o, const char *key, struct str v)
+{
+    json_out_key(o, key);
+    if (v.len)
+        json_out_str(o, v);
+    else
+        json_out_null(o);
+}
+
+/* Seconds from the first pick-up to the whole output. */
+static void key_render_duration(struct json_out *o, const struct job *job)
+{
+    json_out_key(o, "renderDuration");
+    if (job->rendered_at_ms && job->started_at_ms && job->rendered_at_ms >= job->started_at_ms)
+        json_out_number(o, (double)(job->rendered_at_ms - job->started_at_ms) / 1000.0);
+    else
+        json_out_null(o);
+}
+
+static void write_stats(struct json_out *o, const struct job *job)
+{
+    json_out_key(o, "stats");
+    json_out_open(o, '{');
+    json_out_member_time(o, "createdAt", job->created_at_ms);
+    json_out_member_time(o, "updatedAt", job->updated_at_ms);
+    json_out_member_time(o, "startedAt", job->started_at_ms);
+    json_out_member_time(o, "finishedAt", job->finished_at_ms);
+    json_out_member_time(o, "errorAt", job->error_at_ms);
+    json_out_member_int(o, "totalAssets", job->total_assets);
+    key_render_duration(o, job);
+    key_str_or_null(o, "error", job->error);
+    json_out_close(o, '}');
+}
+
+static void write_members(struct json_out *o, const struct job *job, bool minimal)
+{
+    json_out_member_str(o, "id", ulid_str(&job->id));
+    key_str_or_null(o, "templateId", job->template_id);
+    json_out_member_str(o, "status", str_from(job_state_name(job->state)));
+    json_out_member_int(o, "progress", job->progress);
+    if (!minimal)
+        write_stats(o, job);
+    key_str_or_null(o, "outputUrl", job->output_url);
+}
+
+enum err job_write(const struct job *job, bool minimal, struct buf *out)
+{
+    struct json_out o = json_out_make(out);
+    json_out_open(&o, '{');
+    write_members(&o, job, minimal);
+    json_out_close(&o, '}');
+    return json_out_end(&o);
+}
+
+enum err job_write_created(const struct job_prepared *p, struct buf *out)
+{
+    struct json_out o = json_out_make(out);
+    json_out_open(&o, '{');
+    write_members(&o, &p->job, false);
+    if (p->warning_count) {
+        json_out_key(&o, "warnings");
+        json_out_open(&o, '[');
+        for (size_t i = 0; i < p->warning_count; i++) {
+            json_out_open(&o, '{');
+            json_out_member_str(&o, "field", p->warnings[i].field);
+            json_out_member_str(&o, "message", p->warnings[i].message);
+            json_out_close(&o, '}');
+        }
+        json_out_close(&o, ']');
+    }
+    json_out_close(&o, '}');
+    return json_out_end(&o);
+}
+
+/* Receivers in the wild read either the nested or the flat members: both are there. */
+enum err job_write_webhook(const struct job *job, struct buf *out)
+{
+    struct json_out o = json_out_make(out);
+    json_out_open(&o, '{');
+    write_members(&o, job, false);
+    json_out_member_str(&o, "state", str_from(job_state_name(job->state)));
+    key_str_or_null(&o, "error", job->error);
+    json_out_member_time(&o, "finishedAt", job->finished_at_ms);
+    key_render_duration(&o, job);
+    json_out_close(&o, '}');
+    return json_out_end(&o);
+}

@@ -1,0 +1,87 @@
+#include "client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { URL_MAX_BYTES = 16 * 1024, BEARER_MAX_BYTES = 4096 };
+
+static const char *environment(const char *ours, const char *vendors)
+{
+    const char *value = getenv(ours);
+    if (!value || !value[0])
+        value = getenv(vendors);
+    return value && value[0] ? value : NULL;
+}
+
+enum err client_open(struct client *c, const char **ret_why)
+{
+    *c = (struct client){.token = NULL};
+    const char *url = environment("SAFELIGHT_URL", "NEXRENDER_API_URL");
+    const char *token = environment("SAFELIGHT_TOKEN", "NEXRENDER_API_KEY");
+    *ret_why = "set SAFELIGHT_TOKEN to an API token (safelight token create makes one)";
+    if (!token)
+        return ERR_UNAUTHORIZED;
+    *ret_why = "SAFELIGHT_URL or SAFELIGHT_TOKEN is too long";
+    struct str base = str_from(url ? url : "http://127.0.0.1:4300");
+    while (base.len && base.ptr[base.len - 1] == '/')
+        base.len--;
+    const char *tail = str_ends(base, STR("/api/v2")) ? "" : "/api/v2";
+    int n = snprintf(c->url, sizeof c->url, "%.*s%s", (int)base.len, base.ptr, tail);
+    if (n >= (int)sizeof c->url || strlen(token) > BEARER_MAX_BYTES / 2)
+        return ERR_INVALID;
+    TRY(secret_new(str_from(token), &c->token));
+    return fetch_open();
+}
+
+enum err client_open_operator(struct client *c, const char *data, const char **ret_why)
+{
+    *c = (struct client){.token = NULL};
+    *ret_why = "the path of the data directory is too long for a socket";
+    snprintf(c->url, sizeof c->url, "http://localhost");
+    if (snprintf(c->socket, sizeof c->socket, "%s/safelight.sock", data) >= (int)sizeof c->socket)
+        return ERR_INVALID;
+    return fetch_open();
+}
+
+void client_auto(struct client *c)
+{
+    secret_free(&c->token);
+}
+
+bool client_is_own_url(const struct client *c, struct str url)
+{
+    struct str base = str_from(c->url);
+    base.len -= strlen("/api/v2");
+    return str_starts(url, base) && url.len > base.len && url.ptr[base.len] == '/';
+}
+
+enum err client_send(const struct client *c, const char *method, const char *path, const char *type,
+                     struct fetch *f, struct fetch_result *ret)
+{
+    AUTO(buf) struct buf bearer = buf_make(BEARER_MAX_BYTES);
+    AUTO(buf) struct buf url = buf_make(URL_MAX_BYTES);
+    struct fetch_header headers[2];
+    size_t count = 0;
+    bool whole = path[0] != '/';
+    if (!whole)
+        TRY(buf_put(&url, str_from(c->url)));
+    TRY(buf_put(&url, str_from(path)));
+    if (c->token && !whole) {
+        TRY(buf_put(&bearer, STR("Bearer ")));
+        TRY(buf_put(&bearer, secret_reveal(c->token)));
+        headers[count++] = (struct fetch_header){STR("Authorization"), buf_str(&bearer)};
+    }
+    if (type)
+        headers[count++] = (struct fetch_header){STR("Content-Type"), str_from(type)};
+    f->method = str_from(method);
+    f->url = buf_str(&url);
+    f->headers = headers;
+    f->header_count = count;
+    f->unix_socket = c->socket[0] ? c->socket : NULL;
+    f->ca_file = getenv("SAFELIGHT_CA_FILE");
+    enum err e = fetch_run(f, ret);
+    f->url = STR_EMPTY;
+    f->headers = NULL;
+    f->header_count = 0;
+    return e;
+}

@@ -1,0 +1,32 @@
+/* A Safelight server as the command line and the worker see it: a base URL, a token, one request at
+ * a time. Reads SAFELIGHT_URL and SAFELIGHT_TOKEN, else NEXRENDER_API_URL and NEXRENDER_API_KEY.
+ * Owner thread. */
+#ifndef NET_CLIENT_H
+#define NET_CLIENT_H
+
+#include "fetch.h"
+#include "secret.h"
+
+struct client {
+    char url[1024];   /* base without a trailing slash; ends in /api/v2 over TCP */
+    char socket[108]; /* operator's UNIX socket; empty: TCP */
+    struct secret *token;
+};
+
+/* From the environment. On an error ret_why says what to set (static text): ERR_UNAUTHORIZED no
+ * token, ERR_INVALID too long. */
+enum err client_open(struct client *c, const char **ret_why) MUST_USE;
+/* DIR/safelight.sock, without a token. */
+enum err client_open_operator(struct client *c, const char *data, const char **ret_why) MUST_USE;
+void client_auto(struct client *c);
+
+/* The base without /api/v2: one-time addresses on this host need no token. */
+bool client_is_own_url(const struct client *c, struct str url);
+
+/* method path body -> answer; `path` is appended to the base, or is a whole URL (then no token is
+ * sent). `type` is the body's content type. Fills in the rest of *f's fields that are zero: a
+ * caller may set body_fd, on_body, on_progress, ctx, time-outs and caps. Errors as fetch_run. */
+enum err client_send(const struct client *c, const char *method, const char *path, const char *type,
+                     struct fetch *f, struct fetch_result *ret) MUST_USE;
+
+#endif

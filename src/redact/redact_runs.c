@@ -1,0 +1,65 @@
+#include "redact_runs.h"
+
+#include <stdlib.h>
+
+#include "alloc.h"
+
+bool redact_is_base64(uint8_t c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
+           c == '/' || c == '-' || c == '_';
+}
+
+static void add(struct redact_runs *r, uint64_t start, uint64_t end)
+{
+    if (r->count && r->list[r->count - 1].start <= start && r->list[r->count - 1].end >= start) {
+        if (r->list[r->count - 1].end < end)
+            r->list[r->count - 1].end = end;
+        return;
+    }
+    while (r->count && r->list[r->count - 1].end >= start) {
+        struct redact_run last = r->list[--r->count];
+        start = last.start < start ? last.start : start;
+        end = last.end > end ? last.end : end;
+    }
+    if (r->count == r->capacity) {
+        r->capacity = r->capacity ? r->capacity * 2 : 32;
+        r->list = xrealloc(r->list, r->capacity, sizeof *r->list);
+    }
+    r->list[r->count++] = (struct redact_run){start, end};
+}
+
+void redact_runs_hit(const struct redact_window *w, size_t end, size_t len, unsigned edges)
+{
+    size_t start = end - len;
+    if (edges & REDACT_LEFT && start > 0 && redact_is_base64(w->ptr[start - 1]))
+        start--;
+    if (edges & REDACT_RIGHT) {
+        if (end == w->len)
+            w->runs->edge_pending = true;
+        else
+            end += redact_is_base64(w->ptr[end]);
+    }
+    add(w->runs, w->base + start, w->base + end);
+}
+
+void redact_runs_next(struct redact_runs *r, uint8_t next)
+{
+    if (r->edge_pending && redact_is_base64(next))
+        r->list[r->count - 1].end++;
+    r->edge_pending = false;
+}
+
+void redact_runs_drop(struct redact_runs *r, size_t n)
+{
+    if (n == 0)
+        return;
+    r->count -= n;
+    memmove(r->list, r->list + n, r->count * sizeof *r->list);
+}
+
+void redact_runs_auto(struct redact_runs *r)
+{
+    free(r->list);
+    *r = (struct redact_runs){0};
+}

@@ -1,0 +1,34 @@
+/* Messages between the supervisor and the api process: one byte, and what stands behind it. The
+ * supervisor is the only one that touches the root key's file and the only one that starts
+ * processes.
+ *
+ *     api -> supervisor   'P' port (u16)   ready, listening on this port
+ *                         'O'              hand the vault a new root key (root.key.next)
+ *                         'C'              that key is in use: put it in root.key's place
+ *     supervisor -> api   'k' or 'e'       answer to O and C: done, or not
+ *                         'K' + descriptor a new courier was started; this is its socket
+ *                         'H'              reload what can be reloaded (TLS certificates)
+ *                         'S'              stop: finish what is open, then exit
+ *     supervisor -> vault 'R' + descriptor pending root key;   'C' + descriptor: one more client */
+#ifndef SERVER_CONTROL_H
+#define SERVER_CONTROL_H
+
+#include "ipc.h"
+
+enum control {
+    CONTROL_READY = 'P',
+    CONTROL_OFFER_ROOT = 'O',
+    CONTROL_COMMIT_ROOT = 'C',
+    CONTROL_DONE = 'k',
+    CONTROL_REFUSED = 'e',
+    CONTROL_COURIER = 'K',
+    CONTROL_RELOAD = 'H',
+    CONTROL_STOP = 'S',
+    CONTROL_VAULT_ROOT = 'R',
+    CONTROL_VAULT_CLIENT = 'C',
+};
+
+/* One byte with an optional descriptor (-1: none). */
+enum err control_send(int socket, enum control what, int fd) MUST_USE;
+
+#endif

@@ -1,0 +1,165 @@
+#include "datadir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "io.h"
+#include "random.h"
+
+enum { ROOT_KEY_BYTES = 32 };
+
+enum err datadir_path(const char *data, const char *name, char ret[static DATADIR_PATH_MAX_BYTES])
+{
+    int n = snprintf(ret, DATADIR_PATH_MAX_BYTES, "%s/%s", data, name);
+    return n > 0 && n < DATADIR_PATH_MAX_BYTES ? OK : ERR_TOO_LARGE;
+}
+
+static enum err explain(char *why, enum err e, const char *path, const char *what)
+{
+    snprintf(why, DATADIR_WHY_BYTES, "%s %s", path, what);
+    return e;
+}
+
+static bool is_empty(const char *folder)
+{
+    DIR *d = opendir(folder);
+    if (!d)
+        return false;
+    unsigned entries = 0;
+    while (readdir(d))
+        entries++;
+    closedir(d);
+    return entries <= 2; /* . and .. */
+}
+
+static enum err make_root_key(const char *path)
+{
+    uint8_t key[ROOT_KEY_BYTES];
+    random_bytes(key, sizeof key);
+    enum err e = io_replace_file(path, str_bytes(key, sizeof key), 0600);
+    wipe(key, sizeof key);
+    return e;
+}
+
+enum err datadir_create(const char *data, char ret_why[static DATADIR_WHY_BYTES])
+{
+    char path[DATADIR_PATH_MAX_BYTES];
+    if (mkdir(data, 0700) != 0 && errno != EEXIST)
+        return explain(ret_why, ERR_IO, data, "cannot be made; does the folder above it exist?");
+    if (!is_empty(data))
+        return explain(ret_why, ERR_CONFLICT, data,
+                       "is not an empty folder; name a new one, or start what is there with serve");
+    if (chmod(data, 0700) != 0)
+        return explain(ret_why, ERR_IO, data,
+                       "cannot be made private (0700); choose a folder of your own");
+    static const char *const folders[] = {"db", "spool"};
+    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+        TRY(datadir_path(data, folders[i], path));
+        if (mkdir(path, 0700) != 0)
+            return explain(ret_why, ERR_IO, path, "cannot be made");
+    }
+    TRY(datadir_path(data, "root.key", path));
+    enum err e = make_root_key(path);
+    return e == OK ? OK : explain(ret_why, e, path, "cannot be written");
+}
+
+static enum err check_one(const char *path, bool folder, char *why)
+{
+    struct stat st;
+    if (lstat(path, &st) != 0)
+        return explain(why, ERR_NOT_FOUND, path,
+                       folder ? "is not there; make it with: safelight init --data DIR"
+                              : "is not there; without its root key a store cannot be opened");
+    if (folder ? !S_ISDIR(st.st_mode) : !S_ISREG(st.st_mode))
+        return explain(why, ERR_FORBIDDEN, path,
+                       folder ? "must be a folder, not a link to one"
+                              : "must be a plain file, not a link");
+    if (st.st_uid != geteuid())
+        return explain(why, ERR_FORBIDDEN, path,
+                       "belongs to another user; run as its owner, or chown it");
+    if (st.st_mode & 077)
+        return explain(why, ERR_FORBIDDEN, path,
+                       folder ? "is open to others; mend it with: chmod 700"
+                              : "is open to others; mend it with: chmod 600");
+    return OK;
+}
+
+static const char *credentials_folder(void)
+{
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    return folder && folder[0] ? folder : NULL;
+}
+
+/* The credential's path if there is one; its folder is the service manager's, so its permissions
+ * are not judged. */
+static bool credential_path(char ret[static DATADIR_PATH_MAX_BYTES])
+{
+    const char *folder = credentials_folder();
+    return folder && datadir_path(folder, "safelight-root-key", ret) == OK &&
+           access(ret, F_OK) == 0;
+}
+
+enum err datadir_check(const char *data, char ret_why[static DATADIR_WHY_BYTES])
+{
+    char path[DATADIR_PATH_MAX_BYTES];
+    TRY(check_one(data, true, ret_why));
+    static const char *const folders[] = {"db", "spool"};
+    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+        TRY(datadir_path(data, folders[i], path));
+        TRY(check_one(path, true, ret_why));
+    }
+    if (credential_path(path))
+        return OK;
+    TRY(datadir_path(data, "root.key", path));
+    return check_one(path, false, ret_why);
+}
+
+enum err datadir_open_root(const char *data, int *ret_root, int *ret_next,
+                           char ret_why[static DATADIR_WHY_BYTES])
+{
+    char path[DATADIR_PATH_MAX_BYTES], next[DATADIR_PATH_MAX_BYTES];
+    if (!credential_path(path))
+        TRY(datadir_path(data, "root.key", path));
+    TRY(datadir_path(data, "root.key.next", next));
+    int root = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (root < 0)
+        return explain(ret_why, ERR_IO, path, "cannot be opened");
+    *ret_root = root;
+    *ret_next = open(next, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    return OK;
+}
+
+enum err datadir_next_root(const char *data, int *ret_next)
+{
+    char path[DATADIR_PATH_MAX_BYTES];
+    if (credential_path(path))
+        return ERR_CONFLICT;
+    TRY(datadir_path(data, "root.key.next", path));
+    if (access(path, F_OK) != 0)
+        TRY(make_root_key(path));
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return ERR_IO;
+    *ret_next = fd;
+    return OK;
+}
+
+enum err datadir_commit_root(const char *data)
+{
+    char next[DATADIR_PATH_MAX_BYTES], path[DATADIR_PATH_MAX_BYTES];
+    TRY(datadir_path(data, "root.key.next", next));
+    TRY(datadir_path(data, "root.key", path));
+    /* Repeated after a crash: the rename already happened. */
+    if (access(next, F_OK) != 0)
+        return access(path, F_OK) == 0 ? OK : ERR_IO;
+    if (rename(next, path) != 0)
+        return ERR_IO;
+    return io_sync_folder(data);
+}

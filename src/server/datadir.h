@@ -1,0 +1,40 @@
+/* The data directory: what lies where, and whether its owner and permissions are right.
+ *
+ *     DIR/             0700
+ *     DIR/root.key     0600, 32 bytes; root.key.next while the root key is being rotated
+ *     DIR/db/          the database
+ *     DIR/spool/       render outputs on their way
+ *     DIR/safelight.sock   operator commands
+ *     DIR/safelight.conf   settings, if any
+ */
+#ifndef SERVER_DATADIR_H
+#define SERVER_DATADIR_H
+
+#include "err.h"
+
+enum { DATADIR_PATH_MAX_BYTES = 2048, DATADIR_WHY_BYTES = 2400 };
+
+/* DIR/name into ret. ERR_TOO_LARGE. */
+enum err datadir_path(const char *data, const char *name,
+                      char ret[static DATADIR_PATH_MAX_BYTES]) MUST_USE;
+
+/* Makes DIR (which must be absent or empty), its folders and a fresh root key. On an error ret_why
+ * says what happened and what to do. */
+enum err datadir_create(const char *data, char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;
+
+/* Refuses a directory or key file that others can read or write, that belongs to someone else, or
+ * that is a symbolic link; ret_why has the remedy. */
+enum err datadir_check(const char *data, char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;
+
+/* Opens the root key: $CREDENTIALS_DIRECTORY/safelight-root-key if that is set and there, else
+ * DIR/root.key. ret_next is DIR/root.key.next or -1. */
+enum err datadir_open_root(const char *data, int *ret_root, int *ret_next,
+                           char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;
+
+/* Root rotation, in the supervisor: makes root.key.next (or finds it) and opens it; later puts it
+ * in root.key's place. ERR_CONFLICT: the root key comes from a credential, which only its owner can
+ * replace. */
+enum err datadir_next_root(const char *data, int *ret_next) MUST_USE;
+enum err datadir_commit_root(const char *data) MUST_USE;
+
+#endif

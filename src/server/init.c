@@ -1,0 +1,166 @@
+#include "init.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "aead.h"
+#include "alloc.h"
+#include "chain.h"
+#include "clock.h"
+#include "config.h"
+#include "datadir.h"
+#include "io.h"
+#include "ipc.h"
+#include "serve_children.h"
+#include "store_audit.h"
+#include "store_team.h"
+#include "token_text.h"
+
+enum { EXIT_DONE = 0, EXIT_USAGE = 2, EXIT_CONFLICT = 5, EXIT_FAILED = 7, EXIT_INVALID = 9 };
+enum { BLOB_MAX_BYTES = 64 * 1024 };
+
+static const char usage[] = "usage: safelight init --data DIR [--team NAME]\n\n"
+                            "Makes the data directory (0700): a root key, the database and a first "
+                            "team (default: main), and\n"
+                            "prints that team's admin token, alone, on stdout. The token is shown "
+                            "only now; DIR/root.key is\n"
+                            "never stored anywhere else: keep a copy of it somewhere safe, apart "
+                            "from backups of the data.\n";
+
+/* Everything the first transaction writes. */
+struct first {
+    struct ulid instance;
+    struct str keyring;
+    struct team team;
+    struct token token;
+};
+
+static enum err write_first(struct store_tx *tx, void *ctx)
+{
+    const struct first *f = ctx;
+    TRY(store_instance_put(tx, ulid_str(&f->instance)));
+    TRY(store_keyring_put(tx, f->keyring));
+    TRY(store_team_insert(tx, &f->team));
+    TRY(store_token_insert(tx, &f->token));
+    struct audit_record made = {.type = AUDIT_TEAM_CREATED,
+                                .team_id = ulid_str(&f->team.id),
+                                .actor = STR("operator"),
+                                .subject = ulid_str(&f->team.id),
+                                .name = f->team.name};
+    TRY(store_audit(tx, &made));
+    struct audit_record token = {.type = AUDIT_TOKEN_CREATED,
+                                 .team_id = ulid_str(&f->team.id),
+                                 .actor = STR("operator"),
+                                 .subject = f->token.id};
+    return store_audit(tx, &token);
+}
+
+static enum err fill(struct store *store, struct vault *vault, struct str team_name,
+                     struct arena *a, char ret_token[static TOKEN_TEXT_LEN + 1])
+{
+    AUTO(buf) struct buf keyring = buf_make(BLOB_MAX_BYTES);
+    AUTO(buf) struct buf team_key = buf_make(BLOB_MAX_BYTES);
+    int64_t now_ms = clock_unix_ms();
+    struct first f = {.instance = ulid_new()};
+    TRY(vault_keyring_create(vault, ulid_str(&f.instance), &keyring));
+    f.keyring = buf_str(&keyring);
+    TRY(vault_unlock(vault, ulid_str(&f.instance), f.keyring));
+    f.team = (struct team){
+        .id = ulid_new(), .name = team_name, .key_version = 1, .created_at_ms = now_ms};
+    TRY(vault_team_key_create(vault, ulid_str(&f.team.id), 1, &team_key));
+    f.team.team_key = buf_str(&team_key);
+    f.token = (struct token){.team_id = f.team.id,
+                             .name = STR("first"),
+                             .role = ROLE_ADMIN,
+                             .names = STR("*"),
+                             .created_at_ms = now_ms,
+                             .created_by = STR("operator")};
+    TRY(token_text_issue(vault, a, &f.token, ret_token));
+    chain_connect(store, vault);
+    return store_write_wait(store, write_first, &f);
+}
+
+/* The vault runs as it will under serve: a process of its own that alone reads the root key. */
+static enum err with_vault(const struct config *config, struct str team, char *ret_token, char *why)
+{
+    int pair[2], supervisor[2];
+    pid_t pid;
+    AUTO(fd) int root = -1;
+    AUTO(fd) int next = -1;
+    AUTO(arena) struct arena arena = arena_make();
+    char folder[DATADIR_PATH_MAX_BYTES];
+    struct store *store = NULL;
+    TRY(datadir_open_root(config->data, &root, &next, why));
+    TRY(datadir_path(config->data, "db", folder));
+    TRY(ipc_pair(pair));
+    TRY(ipc_pair(supervisor));
+    TRY(serve_child_vault(config, pair[1], supervisor[1], root, next, &pid));
+    io_close(&pair[1]);
+    io_close(&supervisor[1]);
+    struct vault *vault = vault_connect(pair[0]);
+    struct store_options options = {.folder = folder, .create = true};
+    enum err e = store_open(&options, &store);
+    if (e == OK)
+        e = fill(store, vault, team, &arena, ret_token);
+    if (e != OK)
+        snprintf(why, DATADIR_WHY_BYTES, "%s", err_text(e));
+    store_close(&store);
+    vault_free(&vault);
+    io_close(&supervisor[0]);
+    waitpid(pid, NULL, 0);
+    return e;
+}
+
+int init_main(int argc, char **argv)
+{
+    const char *data = NULL, *team = "main";
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            fputs(usage, stdout);
+            return EXIT_DONE;
+        }
+        const char **into = strcmp(argv[i], "--data") == 0   ? &data
+                            : strcmp(argv[i], "--team") == 0 ? &team
+                                                             : NULL;
+        if (!into || i + 1 == argc) {
+            fputs(usage, stderr);
+            return EXIT_USAGE;
+        }
+        *into = argv[++i];
+    }
+    if (!data || !data[0]) {
+        fputs(usage, stderr);
+        return EXIT_USAGE;
+    }
+    if (!team_name_valid(str_from(team))) {
+        fputs("safelight init: a team's name is 1 to 64 of a-z 0-9 - _, starting with a letter or "
+              "digit\n",
+              stderr);
+        return EXIT_INVALID;
+    }
+    static struct config config;
+    char why[DATADIR_WHY_BYTES] = "", token[TOKEN_TEXT_LEN + 1] = "";
+    config_defaults(&config);
+    snprintf(config.log_level, sizeof config.log_level, "error");
+    enum err e = str_to_text(str_from(data), config.data, sizeof config.data);
+    if (e == OK)
+        e = crypto_open();
+    if (e == OK)
+        e = datadir_create(config.data, why);
+    if (e == OK)
+        e = with_vault(&config, str_from(team), token, why);
+    if (e != OK) {
+        fprintf(stderr, "safelight init: %s\n", why[0] ? why : err_text(e));
+        return e == ERR_CONFLICT ? EXIT_CONFLICT : EXIT_FAILED;
+    }
+    puts(token);
+    wipe(token, sizeof token);
+    fprintf(stderr,
+            "Team \"%s\" is ready; its admin token stands alone on stdout and is shown only now.\n"
+            "Start the server with: safelight serve --data %s\n",
+            team, data);
+    return EXIT_DONE;
+}

@@ -1,0 +1,35 @@
+/* What each process gives up once it has what it needs: privileges, core dumps, being traced, most
+ * system calls (seccomp, allow-list) and most of the file system and network (Landlock). Applied in
+ * the process itself; what the kernel does not offer is reported, not fatal. Main thread, before
+ * other threads start (seccomp and Landlock are inherited by them). */
+#ifndef SERVER_SANDBOX_H
+#define SERVER_SANDBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* For every process of ours, right after fork: not dumpable, not traceable, no core, no new
+ * privileges, dies with the supervisor. */
+void sandbox_begin(void);
+
+/* After everything that needs root was opened: every capability goes, for good. */
+bool sandbox_drop_capabilities(void);
+
+enum sandbox_process { SANDBOX_VAULT, SANDBOX_COURIER, SANDBOX_API };
+
+struct sandbox_path {
+    const char *path;
+    bool writable;
+};
+
+struct sandbox_report {
+    bool capabilities; /* dropped */
+    bool landlock;     /* files (and TCP, where the kernel can) are confined */
+    bool seccomp;
+};
+
+/* paths: what stays reachable, beneath each; the vault has none. */
+struct sandbox_report sandbox_confine(enum sandbox_process process,
+                                      const struct sandbox_path *paths, size_t count);
+
+#endif

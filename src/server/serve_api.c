@@ -1,0 +1,216 @@
+#include "serve_api.h"
+
+#include <libgen.h>
+#include <pthread.h>
+#include <stdio.h>
+
+#include "aead.h"
+#include "api.h"
+#include "chain.h"
+#include "control.h"
+#include "courier_dispatch.h"
+#include "datadir.h"
+#include "io.h"
+#include "log.h"
+#include "sandbox.h"
+#include "store_team.h"
+
+enum { ANSWER_TIMEOUT_S = 30 };
+
+/* The api process's parts, and the one answer from the supervisor that may be waited for. */
+struct running {
+    const struct serve_api *options;
+    struct store *store;
+    struct vault *vault;
+    struct api api;
+    struct courier_dispatch *dispatch;
+    pthread_mutex_t lock;
+    pthread_cond_t answered;
+    int answer; /* CONTROL_DONE, CONTROL_REFUSED, or 0: none yet */
+};
+
+/* On the rotation thread: asks, and waits for the control loop to hear the answer. */
+static enum err ask_supervisor(struct running *r, enum control what)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += ANSWER_TIMEOUT_S;
+    pthread_mutex_lock(&r->lock);
+    r->answer = 0;
+    enum err e = control_send(r->options->control, what, -1);
+    while (e == OK && r->answer == 0) {
+        if (pthread_cond_timedwait(&r->answered, &r->lock, &until) != 0)
+            e = ERR_TIMEOUT;
+    }
+    if (e == OK && r->answer != CONTROL_DONE)
+        e = ERR_CONFLICT;
+    pthread_mutex_unlock(&r->lock);
+    return e;
+}
+
+static enum err offer_root(void *ctx)
+{
+    return ask_supervisor(ctx, CONTROL_OFFER_ROOT);
+}
+
+static enum err commit_root(void *ctx)
+{
+    return ask_supervisor(ctx, CONTROL_COMMIT_ROOT);
+}
+
+static enum err unlock(struct running *r)
+{
+    AUTO(arena) struct arena arena = arena_make();
+    struct store_tx *tx;
+    struct str instance, keyring;
+    TRY(store_read_begin(r->store, &tx));
+    enum err e = store_instance_get(tx, &arena, &instance);
+    if (e == OK)
+        e = store_keyring_get(tx, &arena, &keyring);
+    store_read_end(r->store, &tx);
+    return e == OK ? vault_unlock(r->vault, instance, keyring) : e;
+}
+
+/* Says on stderr, for the person who started the server, what stopped it. */
+static enum err explain(enum err e, const char *step, const char *remedy)
+{
+    if (e != OK)
+        fprintf(stderr, "safelight: %s: %s%s%s\n", step, err_text(e), remedy ? "; " : "",
+                remedy ? remedy : "");
+    return e;
+}
+
+static enum err open_parts(struct running *r)
+{
+    char folder[DATADIR_PATH_MAX_BYTES];
+    const struct config *c = r->options->config;
+    TRY(crypto_open());
+    r->vault = vault_connect(r->options->vault);
+    TRY(datadir_path(c->data, "db", folder));
+    struct store_options store = {.folder = folder};
+    TRY(explain(store_open(&store, &r->store), "the database cannot be opened", NULL));
+    TRY(explain(unlock(r), "the vault cannot be unlocked",
+                "does DIR/root.key belong to this database?"));
+    chain_connect(r->store, r->vault);
+    return OK;
+}
+
+static enum err start_api(struct running *r, const char *spool)
+{
+    const struct config *c = r->options->config;
+    r->api = (struct api){.store = r->store,
+                          .vault = r->vault,
+                          .spool_folder = spool,
+                          .listen_fd = r->options->listen_fd,
+                          .operator_fd = r->options->operator_fd,
+                          .tls_cert = c->tls_cert[0] ? c->tls_cert : NULL,
+                          .tls_key = c->tls_key[0] ? c->tls_key : NULL,
+                          .threads = (unsigned)c->threads,
+                          .connections_max = (unsigned)c->connections,
+                          .offer_root = offer_root,
+                          .commit_root = commit_root,
+                          .root_ctx = r};
+    r->api.courier = courier_connect(r->options->courier);
+    struct courier_dispatch_options dispatch = {
+        .store = r->store, .spool_folder = spool, .courier = r->api.courier};
+    TRY(courier_dispatch_start(&dispatch, &r->dispatch));
+    return explain(
+        api_start(&r->api), "the HTTP server cannot start", "are the TLS certificate and key readable?");
+}
+
+/* Folders, not files: a certificate is renewed by putting a new file in the old one's place. */
+static void confine(const struct config *c, const char *spool)
+{
+    static char cert[CONFIG_TEXT_MAX_BYTES], key[CONFIG_TEXT_MAX_BYTES];
+    char db[DATADIR_PATH_MAX_BYTES];
+    enum err e = datadir_path(c->data, "db", db);
+    ASSERT(e == OK);
+    snprintf(cert, sizeof cert, "%s", c->tls_cert);
+    snprintf(key, sizeof key, "%s", c->tls_key);
+    const struct sandbox_path paths[] = {{db, true},
+                                         {spool, true},
+                                         {"/dev/urandom", false},
+                                         {dirname(cert), false},
+                                         {dirname(key), false}};
+    size_t count = ARRAY_LEN(paths) - (c->tls_cert[0] ? 0 : 2);
+    sandbox_confine(SANDBOX_API, paths, count);
+}
+
+static enum err say_ready(const struct running *r)
+{
+    AUTO(buf) struct buf message = buf_make(16);
+    TRY(buf_put_byte(&message, CONTROL_READY));
+    TRY(buf_put_u16(&message, api_port(&r->api)));
+    return ipc_send(r->options->control, buf_str(&message), NULL, 0);
+}
+
+static void replace_courier(struct running *r, int socket)
+{
+    struct courier *fresh = courier_connect(socket);
+    courier_dispatch_set_courier(r->dispatch, fresh);
+    api_set_courier(&r->api, fresh);
+    log_info("courier_restarted");
+}
+
+static void hear_answer(struct running *r, int answer)
+{
+    pthread_mutex_lock(&r->lock);
+    r->answer = answer;
+    pthread_cond_signal(&r->answered);
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* Until told to stop, or the supervisor is gone. */
+static void obey(struct running *r)
+{
+    AUTO(buf) struct buf message = buf_make(IPC_MESSAGE_MAX_BYTES);
+    int fd = -1;
+    while (ipc_receive(r->options->control, &message, &fd, 1) == OK && message.len >= 1) {
+        switch (message.ptr[0]) {
+        case CONTROL_STOP:
+            return;
+        case CONTROL_RELOAD:
+            log_info("reloaded", kv("tls", api_reload_tls(&r->api) == OK));
+            break;
+        case CONTROL_COURIER:
+            if (fd >= 0)
+                replace_courier(r, fd);
+            break;
+        case CONTROL_DONE:
+        case CONTROL_REFUSED:
+            hear_answer(r, message.ptr[0]);
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+int serve_api_run(const struct serve_api *options)
+{
+    static struct running r = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                               .answered = PTHREAD_COND_INITIALIZER};
+    static char spool[DATADIR_PATH_MAX_BYTES];
+    r.options = options;
+    enum err e = datadir_path(options->config->data, "spool", spool);
+    if (e != OK)
+        return 7;
+    /* Before any other thread starts: Landlock reaches only threads made after it. */
+    confine(options->config, spool);
+    e = open_parts(&r);
+    if (e == OK)
+        e = start_api(&r, spool);
+    if (e == OK)
+        e = say_ready(&r);
+    if (e == OK)
+        obey(&r);
+    api_stop(&r.api);
+    if (r.dispatch)
+        courier_dispatch_set_courier(r.dispatch, NULL);
+    api_set_courier(&r.api, NULL); /* frees it: open orders end and are tried again next time */
+    courier_dispatch_stop(&r.dispatch);
+    store_close(&r.store);
+    api_free(&r.api);
+    vault_free(&r.vault);
+    return e == OK ? 0 : 7;
+}

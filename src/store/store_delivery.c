@@ -1,0 +1,123 @@
+/* The deliveries of store_job.h. */
+#include "store_inner.h"
+#include "store_job.h"
+
+enum err store_delivery_insert(struct store_tx *tx, const struct delivery *d)
+{
+    static const char sql[] =
+        "INSERT INTO deliveries (id, job_id, team_id, kind, state, attempts, next_at_ms,"
+        " updated_at_ms, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    ASSERT_WRITING(tx);
+    AUTOP(db_stmt) struct db_stmt *q = NULL;
+    TRY(db_prepare(tx->db, sql, &q));
+    db_bind_text(q, ulid_str(&d->id));
+    db_bind_text(q, ulid_str(&d->job_id));
+    db_bind_text(q, ulid_str(&d->team_id));
+    db_bind_int(q, d->kind);
+    db_bind_int(q, d->state);
+    db_bind_int(q, d->attempts);
+    db_bind_int(q, d->next_at_ms);
+    db_bind_int(q, d->updated_at_ms);
+    db_bind_text(q, d->message);
+    tx->touched |= d->state == DELIVERY_DUE ? TOUCHED_JOBS : 0;
+    return db_run(q);
+}
+
+enum err store_delivery_update(struct store_tx *tx, const struct delivery *d)
+{
+    static const char sql[] = "UPDATE deliveries SET state = ?, attempts = ?, next_at_ms = ?,"
+                              " updated_at_ms = ?, message = ? WHERE id = ? AND job_id = ?";
+    ASSERT_WRITING(tx);
+    AUTOP(db_stmt) struct db_stmt *q = NULL;
+    TRY(db_prepare(tx->db, sql, &q));
+    db_bind_int(q, d->state);
+    db_bind_int(q, d->attempts);
+    db_bind_int(q, d->next_at_ms);
+    db_bind_int(q, d->updated_at_ms);
+    db_bind_text(q, d->message);
+    db_bind_text(q, ulid_str(&d->id));
+    db_bind_text(q, ulid_str(&d->job_id));
+    int64_t changed;
+    TRY(db_run_counted(q, &changed));
+    tx->touched |= d->state == DELIVERY_DUE ? TOUCHED_JOBS : 0;
+    return changed ? OK : ERR_NOT_FOUND;
+}
+
+#define DELIVERY_SELECT                                                                            \
+    "SELECT id, job_id, team_id, kind, state, attempts, next_at_ms, updated_at_ms, message"        \
+    " FROM deliveries"
+
+static enum err read_delivery(struct db_stmt *q, struct arena *a, struct delivery *ret)
+{
+    struct delivery d;
+    TRY(store_column_ulid(q, &d.id));
+    TRY(store_column_ulid(q, &d.job_id));
+    TRY(store_column_ulid(q, &d.team_id));
+    int64_t kind = db_column_int(q), state = db_column_int(q);
+    if (kind < DELIVERY_UPLOAD || kind > DELIVERY_WEBHOOK || state < DELIVERY_DUE ||
+        state > DELIVERY_FAILED)
+        return ERR_TAMPERED;
+    d.kind = (enum delivery_kind)kind;
+    d.state = (enum delivery_state)state;
+    d.attempts = db_column_int(q);
+    d.next_at_ms = db_column_int(q);
+    d.updated_at_ms = db_column_int(q);
+    d.message = store_column_str(q, a);
+    *ret = d;
+    return OK;
+}
+
+static enum err read_all(struct db_stmt *q, struct arena *a, struct delivery **ret,
+                         size_t *ret_count)
+{
+    struct delivery *list = NULL;
+    size_t count = 0, capacity = 0;
+    for (bool row;;) {
+        TRY(db_step(q, &row));
+        if (!row)
+            break;
+        list = store_list_grow(a, list, count, &capacity, sizeof *list);
+        TRY(read_delivery(q, a, &list[count]));
+        count++;
+    }
+    *ret = list;
+    *ret_count = count;
+    return OK;
+}
+
+/* The state stands in the text so that the partial index serves. */
+_Static_assert(DELIVERY_DUE == 1, "stored");
+
+enum err store_delivery_due(struct store_tx *tx, int64_t now_ms, size_t limit, struct arena *a,
+                            struct delivery **ret, size_t *ret_count)
+{
+    static const char sql[] =
+        DELIVERY_SELECT " WHERE state = 1 AND next_at_ms <= ? ORDER BY next_at_ms, id LIMIT ?";
+    AUTOP(db_stmt) struct db_stmt *q = NULL;
+    TRY(db_prepare(tx->db, sql, &q));
+    db_bind_int(q, now_ms);
+    db_bind_int(q, (int64_t)limit);
+    return read_all(q, a, ret, ret_count);
+}
+
+enum err store_delivery_next_at(struct store_tx *tx, int64_t *ret)
+{
+    static const char sql[] =
+        "SELECT next_at_ms FROM deliveries WHERE state = 1 ORDER BY next_at_ms LIMIT 1";
+    AUTOP(db_stmt) struct db_stmt *q = NULL;
+    TRY(db_prepare(tx->db, sql, &q));
+    bool row;
+    TRY(db_step(q, &row));
+    *ret = row ? db_column_int(q) : INT64_MAX;
+    return OK;
+}
+
+enum err store_delivery_of_job(struct store_tx *tx, struct str job_id, struct arena *a,
+                               struct delivery **ret, size_t *ret_count)
+{
+    static const char sql[] = DELIVERY_SELECT " WHERE job_id = ? ORDER BY kind, id";
+    AUTOP(db_stmt) struct db_stmt *q = NULL;
+    TRY(db_prepare(tx->db, sql, &q));
+    db_bind_text(q, job_id);
+    return read_all(q, a, ret, ret_count);
+}

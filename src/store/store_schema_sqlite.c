@@ -1,0 +1,81 @@
+/* The schema as SQLite takes it. Keys are ULIDs, so rows are appended; WITHOUT ROWID where a row is
+ * small and found by its key. Times are milliseconds since 1970; 0 is never. */
+#include "store_schema.h"
+
+static const char step_1[] =
+    "CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+
+    /* secret_count saves counting rows at each insert. */
+    "CREATE TABLE teams (id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
+    " key_version BIGINT NOT NULL, put_rotates BIGINT NOT NULL, secret_count BIGINT NOT NULL,"
+    " created_at_ms BIGINT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE team_keys (team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE,"
+    " key_version BIGINT NOT NULL, team_key BLOB NOT NULL, PRIMARY KEY (team_id, key_version))"
+    " WITHOUT ROWID;"
+
+    "CREATE TABLE tokens (id TEXT NOT NULL PRIMARY KEY,"
+    " team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE, name TEXT NOT NULL,"
+    " role BIGINT NOT NULL, names TEXT NOT NULL, created_at_ms BIGINT NOT NULL,"
+    " expires_at_ms BIGINT NOT NULL, last_used_at_ms BIGINT NOT NULL,"
+    " revoked_at_ms BIGINT NOT NULL, created_by TEXT NOT NULL, hash BLOB NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX tokens_team ON tokens (team_id, created_at_ms);"
+
+    /* folded: the name in lower case (ASCII), which must be unique. */
+    "CREATE TABLE secrets (id TEXT NOT NULL PRIMARY KEY,"
+    " team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE, name TEXT NOT NULL,"
+    " folded TEXT NOT NULL, version BIGINT NOT NULL, epoch BIGINT NOT NULL,"
+    " created_at_ms BIGINT NOT NULL, updated_at_ms BIGINT NOT NULL,"
+    " last_used_at_ms BIGINT NOT NULL, policy BLOB NOT NULL) WITHOUT ROWID;"
+    "CREATE UNIQUE INDEX secrets_name ON secrets (team_id, folded);"
+    /* With a rowid: large rows, appended also when an old secret gets a new version. */
+    "CREATE TABLE versions (secret_id TEXT NOT NULL REFERENCES secrets(id) ON DELETE CASCADE,"
+    " version BIGINT NOT NULL, team_id TEXT NOT NULL, epoch BIGINT NOT NULL,"
+    " created_at_ms BIGINT NOT NULL, policy BLOB NOT NULL, key_version BIGINT NOT NULL,"
+    " sealed BLOB NOT NULL, PRIMARY KEY (secret_id, version));"
+    "CREATE INDEX versions_key ON versions (team_id, key_version, secret_id, version);"
+
+    /* No reference to teams: the log outlives them. */
+    "CREATE TABLE audit (team_id TEXT NOT NULL, sequence BIGINT NOT NULL, at_ms BIGINT NOT NULL,"
+    " record BLOB NOT NULL, mac BLOB NOT NULL, PRIMARY KEY (team_id, sequence)) WITHOUT ROWID;"
+
+    "CREATE TABLE jobs (id TEXT NOT NULL PRIMARY KEY,"
+    " team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE, state BIGINT NOT NULL,"
+    " template_id TEXT NOT NULL, output_url TEXT NOT NULL, output_name TEXT NOT NULL,"
+    " tags TEXT NOT NULL, engine TEXT NOT NULL, submitted_by TEXT NOT NULL,"
+    " priority BIGINT NOT NULL, total_assets BIGINT NOT NULL, progress BIGINT NOT NULL,"
+    " created_at_ms BIGINT NOT NULL, updated_at_ms BIGINT NOT NULL, started_at_ms BIGINT NOT NULL,"
+    " finished_at_ms BIGINT NOT NULL, error_at_ms BIGINT NOT NULL, rendered_at_ms BIGINT NOT NULL,"
+    " error TEXT NOT NULL, lease_id TEXT NOT NULL, lease_expires_at_ms BIGINT NOT NULL,"
+    " lease_count BIGINT NOT NULL, lease_token TEXT NOT NULL, worker TEXT NOT NULL,"
+    " output_bytes BIGINT NOT NULL, log_bytes BIGINT NOT NULL, log_consumed BIGINT NOT NULL);"
+    "CREATE INDEX jobs_created ON jobs (team_id, created_at_ms, id);"
+    "CREATE INDEX jobs_lease ON jobs (lease_id) WHERE lease_id <> '';"
+    "CREATE INDEX jobs_expiry ON jobs (lease_expires_at_ms)"
+    " WHERE state = 2 AND rendered_at_ms = 0;"
+    "CREATE TABLE payloads (job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,"
+    " payload BLOB NOT NULL);"
+    "CREATE UNIQUE INDEX payloads_job ON payloads (job_id);"
+    /* Only queued jobs: one row under the tag '' and one under each of the job's tags, so that
+     * each worker finds its next job at the front of a few ranges. rank is -priority. */
+    "CREATE TABLE queue (team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE,"
+    " engine TEXT NOT NULL, tag TEXT NOT NULL, rank BIGINT NOT NULL, job_id TEXT NOT NULL,"
+    " PRIMARY KEY (team_id, engine, tag, rank, job_id)) WITHOUT ROWID;"
+    "CREATE TABLE logs (job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,"
+    " position BIGINT NOT NULL, text BLOB NOT NULL, PRIMARY KEY (job_id, position));"
+
+    "CREATE TABLE tickets (hash BLOB NOT NULL PRIMARY KEY, kind BIGINT NOT NULL,"
+    " team_id TEXT NOT NULL, job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,"
+    " lease_id TEXT NOT NULL, pointer TEXT NOT NULL, expires_at_ms BIGINT NOT NULL,"
+    " uses_left BIGINT NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX tickets_job ON tickets (job_id);"
+    "CREATE INDEX tickets_expiry ON tickets (expires_at_ms);"
+    "CREATE TABLE deliveries (id TEXT NOT NULL PRIMARY KEY,"
+    " job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE, team_id TEXT NOT NULL,"
+    " kind BIGINT NOT NULL, state BIGINT NOT NULL, attempts BIGINT NOT NULL,"
+    " next_at_ms BIGINT NOT NULL, updated_at_ms BIGINT NOT NULL, message TEXT NOT NULL)"
+    " WITHOUT ROWID;"
+    "CREATE INDEX deliveries_job ON deliveries (job_id);"
+    "CREATE INDEX deliveries_due ON deliveries (next_at_ms, id) WHERE state = 1;";
+
+const char *const store_schema_steps[] = {step_1};
+const size_t store_schema_step_count = ARRAY_LEN(store_schema_steps);

@@ -1,0 +1,88 @@
+/* The sealed versions of store_secret.h. */
+#include "limit.h"
+#include "store_inner.h"
+#include "store_secret.h"
+
+#define SEALED_SELECT                                                                              \
+    "SELECT s.id, s.team_id, s.name, v.version, v.epoch, v.created_at_ms, v.policy,"               \
+    " v.key_version, v.sealed FROM "
+
+static enum err read_sealed(struct db_stmt *q, struct arena *a, struct sealed_row *ret)
+{
+    struct sealed_row row;
+    TRY(store_column_ulid(q, &row.id));
+    TRY(store_column_ulid(q, &row.team_id));
+    row.name = store_column_str(q, a);
+    row.version = (uint32_t)db_column_int(q);
+    row.epoch = (uint64_t)db_column_int(q);
+    row.created_at_ms = db_column_int(q);
+    row.policy = store_column_str(q, a);
+    row.key_version = (uint32_t)db_column_int(q);
+    row.sealed = store_column_str(q, a);
+    *ret = row;
+    return OK;
+}
+
+enum err store_secret_sealed(struct store_tx *tx, struct str team_id, struct str name,
+                             uint32_t version, struct arena *a, struct sealed_row *ret)
+{
+    static const char sql[] = SEALED_SELECT "secrets s JOIN versions v ON v.secret_id = s.id"
+                                            " WHERE s.id = ? AND s.team_id = ? AND v.version = ?";
+    struct secret_row current;
+    TRY(store_secret_by_name(tx, team_id, name, a, &current));
+    AUTOP(db_stmt) struct db_stmt *q = NULL;
+    TRY(db_prepare(tx->db, sql, &q));
+    db_bind_text(q, ulid_str(&current.id));
+    db_bind_text(q, team_id);
+    db_bind_int(q, version ? version : current.version);
+    TRY(db_row(q));
+    return read_sealed(q, a, ret);
+}
+
+enum err store_sealed_below(struct store_tx *tx, struct str team_id, uint32_t key_version,
+                            size_t limit, struct arena *a, struct sealed_row **ret,
+                            size_t *ret_count)
+{
+    static const char sql[] = SEALED_SELECT
+        "versions v JOIN secrets s ON s.id = v.secret_id"
+        " WHERE v.team_id = ? AND v.key_version < ?"
+        " ORDER BY v.key_version, v.secret_id, v.version LIMIT ?";
+    AUTOP(db_stmt) struct db_stmt *q = NULL;
+    TRY(db_prepare(tx->db, sql, &q));
+    db_bind_text(q, team_id);
+    db_bind_int(q, key_version);
+    db_bind_int(q, (int64_t)limit);
+    struct sealed_row *list = NULL;
+    size_t count = 0, capacity = 0;
+    for (bool row;;) {
+        TRY(db_step(q, &row));
+        if (!row)
+            break;
+        list = store_list_grow(a, list, count, &capacity, sizeof *list);
+        TRY(read_sealed(q, a, &list[count]));
+        count++;
+    }
+    *ret = list;
+    *ret_count = count;
+    return OK;
+}
+
+enum err store_sealed_replace(struct store_tx *tx, struct str id, uint32_t version,
+                              uint32_t old_key_version, uint32_t new_key_version,
+                              struct str sealed)
+{
+    static const char sql[] = "UPDATE versions SET sealed = ?, key_version = ?"
+                              " WHERE secret_id = ? AND version = ? AND key_version = ?";
+    ASSERT_WRITING(tx);
+    AUTOP(db_stmt) struct db_stmt *q = NULL;
+    TRY(db_prepare(tx->db, sql, &q));
+    db_bind_blob(q, sealed);
+    db_bind_int(q, new_key_version);
+    db_bind_text(q, id);
+    db_bind_int(q, version);
+    db_bind_int(q, old_key_version);
+    int64_t changed;
+    TRY(db_run_counted(q, &changed));
+    tx->touched |= TOUCHED_SECRETS | TOUCHED_WIPE;
+    return changed ? OK : ERR_AGAIN;
+}

@@ -1,0 +1,180 @@
+#include "vault_serve.h"
+
+#include <errno.h>
+#include <poll.h>
+
+#include "io.h"
+#include "ipc.h"
+#include "vault_handle.h"
+
+_Static_assert(VAULT_ROOT_KEY_BYTES == (size_t)AEAD_KEY_BYTES, "a root key is a key");
+
+enum { CLIENTS_MAX = 16, SUPERVISOR = CLIENTS_MAX };
+
+/* Entry SUPERVISOR of polls is the supervisor's socket; -1 is a free entry. */
+struct loop {
+    struct vault_state state;
+    struct pollfd polls[CLIENTS_MAX + 1];
+    struct buf request, answer;
+};
+
+static void loop_auto(struct loop *l)
+{
+    for (size_t i = 0; i < ARRAY_LEN(l->polls); i++)
+        io_close(&l->polls[i].fd);
+    buf_auto(&l->request);
+    buf_auto(&l->answer);
+    vault_state_auto(&l->state);
+}
+
+static enum err add_client(struct loop *l, int socket)
+{
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        if (l->polls[i].fd < 0) {
+            l->polls[i] = (struct pollfd){.fd = socket, .events = POLLIN};
+            return OK;
+        }
+    }
+    return ERR_LIMIT;
+}
+
+/* The key is read to the end, so a file that is longer is not taken for one that begins right. */
+static enum err read_root(int fd, struct buf *out)
+{
+    enum err e = io_read_all(fd, out);
+    io_close(&fd);
+    return e == ERR_TOO_LARGE ? ERR_INVALID : e;
+}
+
+static enum err read_roots(struct vault_state *s, const struct vault_serve *options)
+{
+    AUTO(buf) struct buf root = buf_make(VAULT_ROOT_KEY_BYTES);
+    AUTO(buf) struct buf pending = buf_make(VAULT_ROOT_KEY_BYTES);
+    TRY(read_root(options->root_key, &root));
+    TRY(vault_state_set_root(s, buf_str(&root)));
+    if (options->pending_root_key < 0)
+        return OK;
+    TRY(read_root(options->pending_root_key, &pending));
+    enum err e = vault_state_set_pending_root(s, buf_str(&pending));
+    return e == ERR_CONFLICT ? OK : e; /* the rotation ended; only its file was left behind */
+}
+
+static enum err take_pending_root(struct loop *l, int fd)
+{
+    AUTO(buf) struct buf root = buf_make(VAULT_ROOT_KEY_BYTES);
+    TRY(read_root(fd, &root));
+    return vault_state_set_pending_root(&l->state, buf_str(&root));
+}
+
+/* 'R' + descriptor: a pending root, answered with 'k' or 'e'. 'C' + descriptor: one more client,
+ * not answered. Anything else: 'e'. */
+static void serve_supervisor(struct loop *l)
+{
+    struct pollfd *p = &l->polls[SUPERVISOR];
+    AUTO(fd) int fd = -1;
+    enum err e = ipc_receive(p->fd, &l->request, &fd, 1);
+    if (e == ERR_NOT_FOUND || e == ERR_IO) {
+        io_close(&p->fd);
+        return;
+    }
+    struct str message = buf_str(&l->request);
+    if (e == OK && fd >= 0 && str_is(message, "C")) {
+        if (add_client(l, fd) == OK)
+            fd = -1;
+        return;
+    }
+    e = e == OK && fd >= 0 && str_is(message, "R") ? OK : ERR_INVALID;
+    if (e == OK) {
+        e = take_pending_root(l, fd);
+        fd = -1;
+    }
+    if (ipc_send(p->fd, e == OK ? STR("k") : STR("e"), NULL, 0) != OK)
+        io_close(&p->fd);
+}
+
+/* Whether an answer could be sent without waiting. A client that does not read its answers waits
+ * until it does, and the others do not wait with it. */
+static bool has_room(const struct pollfd *client)
+{
+    struct pollfd p = {.fd = client->fd, .events = POLLOUT};
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT);
+}
+
+static void serve_client(struct loop *l, struct pollfd *p)
+{
+    if (!has_room(p)) {
+        p->events = POLLOUT;
+        return;
+    }
+    p->events = POLLIN;
+    enum err e = ipc_receive(p->fd, &l->request, NULL, 0);
+    if (e == ERR_NOT_FOUND || e == ERR_IO) {
+        io_close(&p->fd);
+        return;
+    }
+    /* A message that was cut is answered as what it is: unreadable. */
+    vault_handle(&l->state, e == OK ? buf_str(&l->request) : STR_EMPTY, &l->answer);
+    e = ipc_send(p->fd, buf_str(&l->answer), NULL, 0);
+    buf_reset(&l->request);
+    buf_reset(&l->answer);
+    if (e != OK)
+        io_close(&p->fd);
+}
+
+static bool any_client(const struct loop *l)
+{
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        if (l->polls[i].fd >= 0)
+            return true;
+    }
+    return false;
+}
+
+static enum err run(struct loop *l)
+{
+    while (any_client(l)) {
+        if (poll(l->polls, ARRAY_LEN(l->polls), -1) < 0) {
+            if (errno == EINTR)
+                continue;
+            return ERR_IO;
+        }
+        if (l->polls[SUPERVISOR].revents) {
+            serve_supervisor(l);
+            buf_reset(&l->request);
+        }
+        for (size_t i = 0; i < CLIENTS_MAX; i++) {
+            struct pollfd *p = &l->polls[i];
+            if (p->fd < 0 || !p->revents)
+                continue;
+            if (p->revents & (POLLIN | POLLHUP) && p->events == POLLIN)
+                serve_client(l, p);
+            else if (p->revents & POLLOUT)
+                p->events = POLLIN;
+            else
+                io_close(&p->fd);
+        }
+    }
+    return OK;
+}
+
+enum err vault_serve(const struct vault_serve *options)
+{
+    AUTO(loop) struct loop l;
+    memset(&l, 0, sizeof l);
+    for (size_t i = 0; i < ARRAY_LEN(l.polls); i++)
+        l.polls[i] = (struct pollfd){.fd = -1};
+    l.request = buf_make(IPC_MESSAGE_MAX_BYTES);
+    l.answer = buf_make(IPC_MESSAGE_MAX_BYTES);
+    for (size_t i = 0; i < options->client_count; i++)
+        TRY(add_client(&l, options->clients[i]));
+    l.polls[SUPERVISOR] = (struct pollfd){.fd = options->supervisor, .events = POLLIN};
+    /* Now, not under load: after this nothing of this size is asked of the system any more. */
+    TRY(buf_reserve(&l.request, IPC_MESSAGE_MAX_BYTES));
+    TRY(buf_reserve(&l.answer, IPC_MESSAGE_MAX_BYTES));
+    l.state.memory_locked = secret_arena_open(SECRET_ARENA_BYTES).locked;
+    TRY(crypto_open());
+    TRY(read_roots(&l.state, options));
+    if (options->confine)
+        l.state.sandboxed = options->confine();
+    return run(&l);
+}

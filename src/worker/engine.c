@@ -1,0 +1,74 @@
+#include "engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "io.h"
+
+/* In the child, after fork: the program sees its folder and nothing of ours. */
+static void run_child(const char *command, const char *folder, const char *output,
+                      const char *job_id, int out)
+{
+    const char *path = getenv("PATH");
+    char *path_copy = xstrdup(path && path[0] ? path : "/usr/local/bin:/usr/bin:/bin");
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL); /* the worker blocks what it reads from a descriptor */
+    setpgid(0, 0);
+    int null = open("/dev/null", O_RDONLY);
+    if (chdir(folder) != 0 || null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+        _exit(126);
+    clearenv();
+    setenv("PATH", path_copy, 1);
+    setenv("HOME", folder, 1);
+    setenv("TMPDIR", folder, 1);
+    setenv("LC_ALL", "C.UTF-8", 1);
+    setenv("SAFELIGHT_OUTPUT", output, 1);
+    setenv("SAFELIGHT_JOB", "job.json", 1);
+    setenv("SAFELIGHT_JOB_ID", job_id, 1);
+    if (strcmp(command, "ffmpeg") == 0)
+        _exit(engine_ffmpeg_main());
+    execlp(command, command, (char *)NULL);
+    fprintf(stderr, "the engine cannot be started: %s\n", strerror(errno));
+    _exit(127);
+}
+
+enum err engine_start(const char *command, const char *folder, const char *output,
+                      const char *job_id, struct engine *ret)
+{
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) != 0)
+        return ERR_LIMIT;
+    pid_t pid = fork();
+    if (pid == 0)
+        run_child(command, folder, output, job_id, fds[1]);
+    io_close(&fds[1]);
+    if (pid < 0 || fcntl(fds[0], F_SETFL, O_NONBLOCK) != 0) {
+        io_close(&fds[0]);
+        return ERR_LIMIT;
+    }
+    setpgid(pid, pid); /* also here: whoever comes first */
+    *ret = (struct engine){pid, fds[0]};
+    return OK;
+}
+
+void engine_kill(const struct engine *e)
+{
+    kill(-e->pid, SIGKILL);
+}
+
+bool engine_wait(struct engine *e, int *ret_status)
+{
+    int status = 0;
+    while (waitpid(e->pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    io_close(&e->pipe);
+    *ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}

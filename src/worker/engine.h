@@ -1,0 +1,27 @@
+/* A render engine: any command, run in the job's folder in a process group of its own, with a clean
+ * environment (no token), its stdout and stderr in one pipe. Owner thread. */
+#ifndef WORKER_ENGINE_H
+#define WORKER_ENGINE_H
+
+#include <sys/types.h>
+
+#include "str.h"
+
+struct engine {
+    pid_t pid;
+    int pipe; /* readable end, non-blocking */
+};
+
+/* command "ffmpeg" is the built-in engine. output is relative to folder. */
+enum err engine_start(const char *command, const char *folder, const char *output,
+                      const char *job_id, struct engine *ret) MUST_USE;
+/* Ends the whole group. */
+void engine_kill(const struct engine *e);
+/* Waits for the end; true when it exited with 0. */
+bool engine_wait(struct engine *e, int *ret_status);
+
+/* The built-in engine's own process: reads job.json in the current folder, runs ffmpeg, prints its
+ * log and PROGRESS lines. Returns the exit code. */
+int engine_ffmpeg_main(void);
+
+#endif

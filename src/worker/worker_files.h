@@ -1,0 +1,17 @@
+/* A job's folder: made empty, filled with assets and job.json, removed afterwards. Owner thread. */
+#ifndef WORKER_FILES_H
+#define WORKER_FILES_H
+
+#include "worker_lease.h"
+
+/* Makes `folder` (which must not exist), downloads the template and every asset with an http(s) src
+ * into it, and writes job.json: the lease's job with a "path" member in each of them. On an error
+ * *ret_why is a sentence for the job's error (it names the asset's position, no address). */
+enum err worker_files_prepare(struct lease *l, const char *folder, const char **ret_why) MUST_USE;
+void worker_files_remove(const char *folder);
+
+/* The flat file name for an asset: its own `name` when that is plain (letters, digits, . _ -, not
+ * starting with a dot), else its position with the extension of its address. Never a path. */
+void worker_files_name(struct str name, struct str src, size_t index, char ret[static 80]);
+
+#endif

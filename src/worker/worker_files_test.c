@@ -1,0 +1,28 @@
+#include "worker_files.h"
+
+#include "test.h"
+
+static void test_names_are_flat_and_never_paths(void)
+{
+    static const struct {
+        const char *name, *src, *want;
+    } cases[] = {
+        {"logo.png", "http://h/x", "3-logo.png"}, {"", "https://h/a/b.mp4?token=.exe", "3.mp4"},
+        {"", "https://h/t/abcdef", "3"},          {"../../etc/passwd", "https://h/a.png", "3.png"},
+        {"/etc/passwd", "https://h/a", "3"},      {".hidden", "https://h/a.jpeg", "3.jpeg"},
+        {"-rf", "https://h/a.jpg", "3.jpg"},      {"job.json", "https://h/", "3"},
+        {"output.mp4", "https://h/", "3"},        {"a b", "https://h/x.p/ng", "3"},
+        {"a/b", "https://h/x.toolongext", "3"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char got[80];
+        worker_files_name(str_from(cases[i].name), str_from(cases[i].src), 3, got);
+        CHECK_STR(str_from(got), cases[i].want);
+    }
+}
+
+int main(void)
+{
+    RUN(test_names_are_flat_and_never_paths);
+    return test_done();
+}

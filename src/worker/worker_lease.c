@@ -1,0 +1,239 @@
+#include "worker_lease.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "io.h"
+#include "json_decode.h"
+#include "json_encode.h"
+#include "limit.h"
+#include "log.h"
+
+enum { SMALL_BODY_BYTES = 64 * 1024, TRIES_MAX = 6, CALL_MS = 20000 };
+
+static void pause_ms(int64_t ms)
+{
+    struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+    nanosleep(&t, NULL);
+}
+
+/* One JSON call under the lease. A status of 409 or 410 means that the lease is gone. */
+static enum err call(struct lease *l, const char *path, const char *type, struct str body,
+                     struct buf *ret_answer)
+{
+    struct fetch f = {.body = body, .body_fd = -1, .total_ms = CALL_MS};
+    struct fetch_result r __attribute__((cleanup(fetch_result_auto))) = {0};
+    TRY(client_send(l->client, "POST", path, type, &f, &r));
+    if (r.status == 409 || r.status == 410 || r.status == 404) {
+        l->lost = true;
+        return ERR_LEASE_LOST;
+    }
+    if (r.status < 200 || r.status > 299) {
+        log_warn("call_refused", kv("status", r.status), kv("request", r.request_id));
+        return r.status >= 500 || r.status == 429 ? ERR_UNREACHABLE : ERR_INVALID;
+    }
+    l->renew_at_ms = clock_monotonic_ms() + l->lease_ms / 3;
+    return ret_answer ? buf_put(ret_answer, buf_str(&r.body)) : OK;
+}
+
+struct output {
+    struct str url, name;
+};
+struct answer {
+    struct str lease, job, output;
+    int64_t lease_ms;
+};
+static const struct json_field answer_fields[] = {
+    JSON_FIELD(struct answer, lease, "lease", JSON_AS_STR, JSON_REQUIRED, 64),
+    JSON_FIELD(struct answer, job, "job", JSON_AS_OBJECT, JSON_REQUIRED, 0),
+    JSON_FIELD(struct answer, output, "output", JSON_AS_OBJECT, JSON_REQUIRED, 0),
+    JSON_FIELD(struct answer, lease_ms, "leaseMs", JSON_AS_INT, JSON_REQUIRED, 24 * 3600 * 1000),
+};
+static const struct json_field output_fields[] = {
+    JSON_FIELD(struct output, url, "url", JSON_AS_STR, JSON_REQUIRED, 4096),
+    JSON_FIELD(struct output, name, "name", JSON_AS_STR, JSON_REQUIRED, 256),
+};
+struct job_id {
+    struct str id;
+};
+static const struct json_field id_fields[] = {
+    JSON_FIELD(struct job_id, id, "id", JSON_AS_STR, JSON_REQUIRED, 64),
+};
+
+static enum err understand(struct lease *l)
+{
+    struct problems problems;
+    struct answer a = {.lease_ms = 0};
+    struct output o = {STR_EMPTY, STR_EMPTY};
+    struct job_id j = {STR_EMPTY};
+    problems_init(&problems, &l->arena);
+    TRY(json_decode(buf_str(&l->answer), answer_fields, ARRAY_LEN(answer_fields), STR_EMPTY,
+                    &problems, &a));
+    TRY(json_decode(a.output, output_fields, ARRAY_LEN(output_fields), STR_EMPTY, &problems, &o));
+    TRY(json_decode(a.job, id_fields, ARRAY_LEN(id_fields), STR_EMPTY, &problems, &j));
+    l->id = a.lease;
+    l->job = a.job;
+    l->job_id = j.id;
+    l->output_url = o.url;
+    l->output_name = o.name;
+    l->lease_ms = a.lease_ms;
+    l->renew_at_ms = clock_monotonic_ms() + l->lease_ms / 3;
+    return OK;
+}
+
+enum err lease_take(const struct client *client, const struct lease_wish *wish, struct lease *ret)
+{
+    AUTO(buf) struct buf body = buf_make(SMALL_BODY_BYTES);
+    struct json_out o = json_out_make(&body);
+    json_out_open(&o, '{');
+    json_out_member_str(&o, "worker", str_from(wish->worker));
+    if (wish->engines)
+        json_out_member_str(&o, "engines", str_from(wish->engines));
+    if (wish->tags)
+        json_out_member_str(&o, "tags", str_from(wish->tags));
+    json_out_close(&o, '}');
+    TRY(json_out_end(&o));
+    *ret = (struct lease){.client = client,
+                          .arena = arena_make(),
+                          .answer = buf_make(RESOLVED_PAYLOAD_MAX_BYTES + SMALL_BODY_BYTES)};
+    struct fetch f = {.body = buf_str(&body),
+                      .body_fd = -1,
+                      .total_ms = CALL_MS,
+                      .body_max_bytes = ret->answer.max};
+    struct fetch_result r __attribute__((cleanup(fetch_result_auto))) = {0};
+    TRY(client_send(client, "POST", "/worker/lease", "application/json", &f, &r));
+    if (r.status == 204)
+        return ERR_NOT_FOUND;
+    if (r.status == 401 || r.status == 403)
+        return ERR_FORBIDDEN;
+    if (r.status != 200)
+        return ERR_UNREACHABLE;
+    TRY(buf_put(&ret->answer, buf_str(&r.body)));
+    return understand(ret);
+}
+
+void lease_auto(struct lease *l)
+{
+    buf_auto(&l->answer);
+    arena_auto(&l->arena);
+}
+
+static struct str lease_path(struct lease *l, const char *what)
+{
+    return arena_printf(&l->arena, "/worker/leases/%.*s/%s", (int)l->id.len, l->id.ptr, what);
+}
+
+struct beat {
+    bool cancel;
+};
+static const struct json_field beat_fields[] = {
+    JSON_FIELD(struct beat, cancel, "cancel", JSON_AS_BOOL, JSON_OPTIONAL, 0),
+};
+
+void lease_beat(struct lease *l, int64_t progress, bool now)
+{
+    if (l->lost || (!now && clock_monotonic_ms() < l->renew_at_ms))
+        return;
+    AUTO(buf) struct buf answer = buf_make(SMALL_BODY_BYTES);
+    struct str body = progress < 0
+                          ? STR("{}")
+                          : arena_printf(&l->arena, "{\"progress\":%lld}", (long long)progress);
+    enum err e = call(l, lease_path(l, "heartbeat").ptr, "application/json", body, &answer);
+    if (e != OK) {
+        /* Soon again, but not at once. */
+        l->renew_at_ms = clock_monotonic_ms() + l->lease_ms / 10;
+        return;
+    }
+    struct problems problems;
+    struct beat b = {false};
+    problems_init(&problems, &l->arena);
+    if (json_decode(buf_str(&answer), beat_fields, ARRAY_LEN(beat_fields), STR_EMPTY, &problems,
+                    &b) == OK)
+        l->cancelled = b.cancel;
+}
+
+struct accepted {
+    int64_t accepted;
+};
+static const struct json_field accepted_fields[] = {
+    JSON_FIELD(struct accepted, accepted, "accepted", JSON_AS_INT, JSON_REQUIRED, INT64_MAX),
+};
+
+enum err lease_log(struct lease *l, uint64_t offset, struct str bytes, bool final,
+                   uint64_t *ret_accepted)
+{
+    AUTO(buf) struct buf answer = buf_make(SMALL_BODY_BYTES);
+    struct str path = arena_printf(&l->arena, "%s?offset=%llu%s", lease_path(l, "log").ptr,
+                                   (unsigned long long)offset, final ? "&final=1" : "");
+    TRY(call(l, path.ptr, "text/plain", bytes, &answer));
+    struct problems problems;
+    struct accepted a = {0};
+    problems_init(&problems, &l->arena);
+    TRY(json_decode(buf_str(&answer), accepted_fields, ARRAY_LEN(accepted_fields), STR_EMPTY,
+                    &problems, &a));
+    *ret_accepted = (uint64_t)a.accepted;
+    return OK;
+}
+
+static enum err beat_while_sending(void *ctx, uint64_t sent, uint64_t received)
+{
+    struct lease *l = ctx;
+    (void)sent, (void)received;
+    lease_beat(l, -1, false);
+    return l->lost ? ERR_LEASE_LOST : OK;
+}
+
+enum err lease_upload(struct lease *l, const char *path)
+{
+    AUTO(fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return ERR_NOT_FOUND;
+    struct str url = arena_str(&l->arena, l->output_url);
+    enum err e = ERR_UNREACHABLE;
+    for (int try = 0; try < TRIES_MAX && !l->lost; try++) {
+        struct fetch f = {.body_fd = fd,
+                          .body_len = (uint64_t)st.st_size,
+                          .on_progress = beat_while_sending,
+                          .ctx = l};
+        struct fetch_result r __attribute__((cleanup(fetch_result_auto))) = {0};
+        e = client_send(l->client, "PUT", url.ptr, NULL, &f, &r);
+        if (e == OK && r.status >= 200 && r.status <= 299)
+            return OK;
+        /* Gone after a broken try: the first one had arrived after all. */
+        if (e == OK && r.status == 410 && try > 0)
+            return OK;
+        if (e == OK)
+            e = r.status >= 500 ? ERR_UNREACHABLE : ERR_INVALID;
+        log_warn("output_not_taken", kv("status", r.status), kv("why", r.why), kv("try", try + 1));
+        if (e == ERR_INVALID || e == ERR_LEASE_LOST)
+            return e;
+        pause_ms(250L << try);
+        lease_beat(l, -1, false);
+    }
+    return l->lost ? ERR_LEASE_LOST : e;
+}
+
+enum err lease_finish(struct lease *l, const char *error)
+{
+    AUTO(buf) struct buf body = buf_make(SMALL_BODY_BYTES);
+    struct json_out o = json_out_make(&body);
+    json_out_open(&o, '{');
+    json_out_member_str(&o, "state", str_from(error ? "error" : "finished"));
+    if (error)
+        json_out_member_str(&o, "error", str_from(error));
+    json_out_close(&o, '}');
+    TRY(json_out_end(&o));
+    enum err e = ERR_UNREACHABLE;
+    for (int try = 0; try < TRIES_MAX && !l->lost; try++) {
+        e = call(l, lease_path(l, "finish").ptr, "application/json", buf_str(&body), NULL);
+        if (e == OK || e == ERR_INVALID)
+            return e;
+        pause_ms(250L << try);
+    }
+    return e;
+}

@@ -1,0 +1,16 @@
+/* One job from lease to report. Owner thread. */
+#ifndef WORKER_RENDER_H
+#define WORKER_RENDER_H
+
+#include "worker_lease.h"
+
+struct render_options {
+    const char *engine; /* command */
+    const char *work;   /* folder for job folders */
+    bool keep;          /* leave them there */
+};
+
+/* Always reports, unless the lease is lost. True when the job was handed in as finished. */
+bool worker_render(struct lease *l, const struct render_options *o);
+
+#endif

@@ -1,0 +1,301 @@
+"""The real binary, its processes and its peers, for the tests of this folder.
+
+A Server is one data directory with `safelight serve` on it; fixtures give a shared one (`server`), fresh ones
+(`fresh`), and the peers: a real S3 server (`s3`) and a web server of the studio's (`studio`). Values that
+tests store are random canaries: `canary()`.
+"""
+import json
+import os
+import pathlib
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import pytest
+import requests
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("SAFELIGHT", str(ROOT / "build/safelight"))
+PEERS = ROOT / "tests/peers"
+SANITIZED = b"__asan_init" in pathlib.Path(BINARY).read_bytes()
+SLOW = 5 if SANITIZED else 1  # how much longer things may take
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: left out of the run under sanitizers, where it only repeats")
+
+
+def canary(length=32):
+    """A random value that is found nowhere by chance."""
+    return "cnry" + secrets.token_hex(length)[: length - 4]
+
+
+def until(condition, seconds=10.0, what="the condition"):
+    """Waits for a condition to give something true, and returns it."""
+    end = time.monotonic() + seconds * SLOW
+    while True:
+        got = condition()
+        if got:
+            return got
+        assert time.monotonic() < end, f"{what} did not come true"
+        time.sleep(0.02)
+
+
+def clean_environment(**extra):
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("SAFELIGHT_", "NEXRENDER_"))}
+    env.update(ASAN_OPTIONS="detect_leaks=0", **extra)
+    return env
+
+
+class Server:
+    def __init__(self, folder, *flags, env=None, start=True):
+        self.folder = pathlib.Path(folder)
+        self.data = self.folder / "data"
+        self.flags = list(flags)
+        self.env = env or {}
+        self.process = None
+        self.log_path = self.folder / "serve.log"
+        if not self.data.exists():
+            done = self.command("init", "--data", str(self.data), "--team", "studio", check=True)
+            self.token = done.stdout.strip()
+        if start:
+            self.start()
+
+    # --- processes ---
+    def start(self):
+        ready = self.folder / "ready"
+        with open(ready, "w") as out, open(self.log_path, "a") as err:
+            self.process = subprocess.Popen(
+                [BINARY, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0", *self.flags],
+                stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=clean_environment(**self.env))
+
+        def line():
+            assert self.process.poll() is None, f"serve ended with {self.process.returncode}: {self.log()[-2000:]}"
+            return ready.read_text().strip()
+        said = until(line, 20, "the server being ready")
+        self.url = said.removeprefix("safelight is ready on ")
+        self.base = self.url + "/api/v2"
+        self.host, port = self.url.split("//")[1].rsplit(":", 1)
+        self.port = int(port)
+        return self
+
+    def stop(self):
+        """SIGTERM; returns the exit code."""
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(25 * SLOW)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise
+        return self.process.returncode if self.process else None
+
+    def kill(self):
+        """SIGKILL to the supervisor; its children die with it."""
+        children = list(self.pids().values())
+        self.process.kill()
+        self.process.wait()
+        until(lambda: not any(os.path.exists(f"/proc/{p}/exe") and not zombie(p) for p in children), 10, "the children's end")
+
+    def pids(self):
+        """{'vault': pid, 'courier': pid, 'api': pid}"""
+        found = {}
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        for pid in children:
+            found[pathlib.Path(f"/proc/{pid}/comm").read_text().strip()] = int(pid)
+        return found
+
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    # --- talking ---
+    def call(self, method, path, body=None, token=None, headers=None, **options):
+        """One request; `body` a dict (JSON) or bytes; path is under /api/v2 unless it has '//'."""
+        all_headers = {"Authorization": f"Bearer {self.token if token is None else token}"} if token != "" else {}
+        if isinstance(body, (dict, list)):
+            body = json.dumps(body)
+            all_headers["Content-Type"] = "application/json"
+        all_headers.update(headers or {})
+        url = path if "://" in path else (self.url + path[1:] if path.startswith("!") else self.base + path)
+        return requests.request(method, url, data=body, headers=all_headers, timeout=30 * SLOW, **options)
+
+    def put(self, name, value, token=None, **more):
+        return self.call("PUT", "/secrets", {"name": name, "value": value, **more}, token=token)
+
+    def secrets(self, token=None):
+        answer = self.call("GET", "/secrets", token=token)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def submit(self, payload, token=None):
+        return self.call("POST", "/jobs", payload, token=token)
+
+    def job(self, job_id, token=None):
+        return self.call("GET", f"/jobs/{job_id}", token=token).json()
+
+    def wait(self, job_id, seconds=30, states=("finished", "error", "manually_cancelled")):
+        return until(lambda: (lambda j: j if j["status"] in states else None)(self.job(job_id)), seconds, "the job's end")
+
+    def job_log(self, job_id):
+        answer = self.call("GET", f"/jobs/{job_id}/logs")
+        return answer.text if answer.status_code == 200 else ""
+
+    # --- command line ---
+    def command(self, *words, check=False, stdin=None, token=None, env=None):
+        more = dict(env or {})
+        if getattr(self, "url", None):
+            more.setdefault("SAFELIGHT_URL", self.url)
+            more.setdefault("SAFELIGHT_TOKEN", token or self.token)
+        done = subprocess.run([BINARY, *map(str, words)], capture_output=True, text=True, input=stdin if stdin is not None else "",
+                              env=clean_environment(**more), timeout=60 * SLOW)
+        if check:
+            assert done.returncode == 0, f"{words}: {done.returncode}: {done.stderr}"
+        return done
+
+    def operator(self, *words, **options):
+        return self.command(*words, "--data", self.data, **options)
+
+    def team(self, name):
+        """A new team; returns its admin token."""
+        return self.operator("team", "create", name, check=True).stdout.strip()
+
+    def new_token(self, role, team="studio", **flags):
+        words = [w for k, v in flags.items() for w in (f"--{k}", v)]
+        return self.operator("token", "create", "--team", team, "--role", role, *words, check=True).stdout.strip()
+
+    def worker(self, *flags, engine="ffmpeg", token=None, folder=None):
+        """Starts a worker; the caller waits for it."""
+        env = clean_environment(SAFELIGHT_URL=self.url, SAFELIGHT_TOKEN=token or self.new_token("worker"))
+        log = open(self.folder / "worker.log", "a")
+        return subprocess.Popen([BINARY, "worker", "--engine", str(engine), "--poll-ms", "50",
+                                 *(["--work", str(folder)] if folder else []), *flags],
+                                stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=env)
+
+    def files(self):
+        """Every file of the data directory and the logs."""
+        return [p for p in self.folder.rglob("*") if p.is_file()]
+
+    def places_of(self, value):
+        """Files that hold the value in clear."""
+        needle = value if isinstance(value, bytes) else value.encode()
+        return [str(p) for p in self.files() if needle in p.read_bytes()]
+
+
+def zombie(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+@pytest.fixture
+def folder():
+    path = tempfile.mkdtemp(prefix="safelight-test-")
+    yield pathlib.Path(path)
+    shutil.rmtree(path, ignore_errors=True)
+
+
+OPEN = ("--allow-loopback", "on", "--allow-http", "on")
+
+
+@pytest.fixture(scope="session")
+def server():
+    path = tempfile.mkdtemp(prefix="safelight-test-")
+    s = Server(path, *OPEN)
+    yield s
+    code = s.stop()
+    log = s.log()
+    shutil.rmtree(path, ignore_errors=True)
+    assert code == 0, log[-3000:]
+    assert "ERROR: AddressSanitizer" not in log and "runtime error:" not in log, log[-5000:]
+
+
+@pytest.fixture(scope="session")
+def server_short_deadlines():
+    path = tempfile.mkdtemp(prefix="safelight-test-")
+    s = Server(path, "--head-deadline-ms", "2000", "--body-progress-ms", "2000")
+    yield s
+    s.stop()
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def fresh(folder):
+    """fresh(*flags, env={}): a server of one's own; stopped at the end."""
+    made = []
+
+    def make(*flags, **options):
+        path = folder / f"server{len(made)}"
+        path.mkdir()
+        s = Server(path, *flags, **options)
+        made.append(s)
+        return s
+    yield make
+    for s in made:
+        if s.process and s.process.poll() is None:
+            s.stop()
+        log = s.log() if s.log_path.exists() else ""
+        assert "ERROR: AddressSanitizer" not in log and "runtime error:" not in log, log[-5000:]
+
+
+class Peer:
+    def __init__(self, *command):
+        self.process = subprocess.Popen([sys.executable, *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.said = json.loads(self.process.stdout.readline())
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+@pytest.fixture(scope="session")
+def s3():
+    """.said has endpoint, bucket, region, accessKeyId, secretAccessKey; .get(key) reads an object."""
+    import boto3
+    peer = Peer(PEERS / "s3.py")
+    said = peer.said
+    client = boto3.client("s3", endpoint_url=said["endpoint"], region_name=said["region"], aws_access_key_id=said["accessKeyId"],
+                          aws_secret_access_key=said["secretAccessKey"])
+    peer.get = lambda key: client.get_object(Bucket=said["bucket"], Key=key)["Body"].read()
+    yield peer
+    peer.stop()
+
+
+class Studio(Peer):
+    def __init__(self, folder):
+        self.log = pathlib.Path(folder) / "received.jsonl"
+        self.log.touch()
+        self.asset = pathlib.Path(folder) / "asset.bin"
+        self.key_file = pathlib.Path(folder) / "asset.key"
+        self.asset.write_bytes(secrets.token_bytes(5000))
+        self.key = canary()
+        self.key_file.write_text(self.key)
+        super().__init__(PEERS / "receiver.py", "--log", self.log, "--asset", self.asset, "--asset-key-file", self.key_file)
+        self.url = self.said["url"]
+
+    def received(self, path=""):
+        return [r for r in map(json.loads, self.log.read_text().splitlines()) if r["path"].startswith(path)]
+
+
+@pytest.fixture(scope="session")
+def studio():
+    folder = tempfile.mkdtemp(prefix="safelight-studio-")
+    peer = Studio(folder)
+    yield peer
+    peer.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def unique():
+    """A name nobody else uses."""
+    return "N_" + secrets.token_hex(6)
+
+
+def send_signal(pid, number=signal.SIGKILL):
+    os.kill(pid, number)
