@@ -48,8 +48,8 @@ static void make_log(uint64_t *state, const struct secret *const *values, size_t
 {
     size_t at = 0, last = 0;
     while (at + 300 < TEXT_BYTES) {
-        at += (size_t)sprintf(
-            text + at,
+        at += (size_t)snprintf(
+            text + at, 300,
             "[%08u] frame=%6u fps=%3u.%02u q=%2u.0 size=%8ukB layer-%x "
             "/tmp/render/%08x/frame_%05u.png ok\n",
             next_random(state) % 100000000, next_random(state) % 100000, next_random(state) % 100,
@@ -73,7 +73,9 @@ static double copy_gbs(const char *text, char *to)
         double start = now_s();
         for (size_t at = 0; at < TEXT_BYTES; at += CHUNK_BYTES) {
             memcpy(to + at, text + at, CHUNK_BYTES);
-            __asm__ volatile("" ::: "memory"); /* UNSAFE: nothing, it only keeps the copy */
+            __asm__ volatile(
+                "" ::
+                    : "memory"); /* UNSAFE: empty, so that the copy is not optimised away */
         }
         double gbs = TEXT_BYTES / (now_s() - start) / 1e9;
         best = gbs > best ? gbs : best;
@@ -111,8 +113,8 @@ static void hostile(size_t count, bool before, char *text, double copy)
     struct secret *values[VALUES_MAX] = {NULL};
     for (size_t i = 0; i < count; i++) {
         char value[48];
-        int len = before ? sprintf(value, "%04zuaaaaaaaaaaaaaaaaaaaa", i)
-                         : sprintf(value, "aaaaaaaaaaaaaaaaaaaa%04zu", i);
+        int len = before ? snprintf(value, sizeof value, "%04zuaaaaaaaaaaaaaaaaaaaa", i)
+                         : snprintf(value, sizeof value, "aaaaaaaaaaaaaaaaaaaa%04zu", i);
         must(secret_new(str_bytes(value, (size_t)len), &values[i]));
     }
     memset(text, 'a', TEXT_BYTES);

@@ -81,6 +81,8 @@ static enum err start_server(struct api *api, bool operator_socket, struct http_
         .tls_key = operator_socket ? NULL : api->tls_key,
         .threads = operator_socket ? 1 : api->threads,
         .connections_max = operator_socket ? 64 : api->connections_max,
+        .head_deadline_ms = operator_socket ? 0 : api->head_deadline_ms,
+        .body_progress_ms = operator_socket ? 0 : api->body_progress_ms,
     };
     struct http_route *list = routes_for(operator_socket, &o.route_count);
     o.routes = list;

@@ -31,6 +31,9 @@ struct api {
     int operator_fd;                /* listening UNIX socket; -1: no operator server */
     const char *tls_cert, *tls_key; /* NULL: plain */
     unsigned threads, connections_max;
+    int64_t head_deadline_ms, body_progress_ms; /* of the public server; 0: limit.h */
+    const char
+        *public_url; /* where workers reach us; NULL or empty: as the worker's request says */
     /* Root rotation, done by the supervisor: hand the vault a new root key, and put that key in
      * the old one's place. Called on the rotation thread; may block. */
     enum err (*offer_root)(void *ctx);

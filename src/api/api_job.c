@@ -15,9 +15,15 @@ enum {
 /* --- POST /jobs --- */
 
 struct submission {
+    struct job_prepared prepared; /* first: job_insert_op takes the same pointer */
     struct http_request *r;
-    struct job_prepared prepared;
 };
+
+static enum err submit_op(struct store_tx *tx, void *ctx)
+{
+    struct submission *s = ctx;
+    return job_insert_op(tx, &s->prepared);
+}
 
 static void submit_done(enum err e, void *ctx)
 {
@@ -50,7 +56,7 @@ void api_job_submit(struct http_request *r)
     else if (e != OK)
         http_fail_with(r, e, &problems);
     else
-        api_write(r, job_insert_op, submit_done, s);
+        api_write(r, submit_op, submit_done, s);
 }
 
 /* --- reading --- */

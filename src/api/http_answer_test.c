@@ -100,7 +100,7 @@ static void test_half_closed_peer_gets_its_answer(void)
         shutdown(fd, SHUT_WR);
         char text[2048];
         bool closed;
-        hear(fd, 1000, text, sizeof text, &closed);
+        hear(fd, 4000, text, sizeof text, &closed);
         CHECK(strstr(text, "HTTP/1.1 200 "));
         CHECK(closed);
     }

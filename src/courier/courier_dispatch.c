@@ -10,6 +10,7 @@
 #include "alloc.h"
 #include "clock.h"
 #include "courier_flight.h"
+#include "courier_spool.h"
 #include "io.h"
 #include "jobs.h"
 #include "log.h"
@@ -19,6 +20,7 @@ enum {
     TICK_MS = 1000,              /* leases are looked at this often */
     RETRY_MS = 1000,             /* after the store or the courier refused */
     TICKETS_MS = 60 * 1000,      /* old one-time addresses are swept this often */
+    SPOOL_MS = 3600 * 1000,      /* and what is left over in the spool */
     DUE_MAX = 1024,              /* deliveries looked at in one round, those in flight included */
     BODY_MAX_BYTES = 256 * 1024, /* a job object: its error is the longest part */
 };
@@ -35,7 +37,7 @@ struct courier_dispatch {
     struct flight *flights;
     bool awake, stop;
     /* of the thread alone */
-    int64_t retry_at_ms, tickets_at_ms; /* monotonic */
+    int64_t retry_at_ms, tickets_at_ms, spool_at_ms; /* monotonic */
 };
 
 /* --- callbacks: from the answer thread and the store's writer --- */
@@ -271,12 +273,22 @@ static enum err sweep(struct courier_dispatch *d)
     return OK;
 }
 
+static enum err sweep_spool(struct courier_dispatch *d)
+{
+    if (clock_monotonic_ms() < d->spool_at_ms)
+        return OK;
+    d->spool_at_ms = clock_monotonic_ms() + SPOOL_MS;
+    return courier_spool_sweep(d->store, d->spool_folder);
+}
+
 /* One round: *ret_next_at_ms is when (wall clock) the next delivery is due. */
 static enum err round_once(struct courier_dispatch *d, int64_t *ret_next_at_ms)
 {
     AUTO(arena) struct arena a = arena_make();
     struct store_tx *tx = NULL;
     enum err swept = sweep(d);
+    if (swept == OK)
+        swept = sweep_spool(d);
     TRY(store_read_begin(d->store, &tx));
     enum err e = OK;
     if (clock_monotonic_ms() >= d->retry_at_ms)

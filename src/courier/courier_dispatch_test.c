@@ -275,6 +275,35 @@ static void test_leases_that_ran_out_are_swept(void)
     CHECK(wait_state(id, JOB_QUEUED));
     courier_dispatch_stop(&dispatch);
     clock_set_for_tests(0);
+    struct job_finish over = {.job_id = ulid_str(&id), .error = STR("over"), .arena = &f.arena};
+    CHECK_OK(store_write_wait(f.store, job_finish_op, &over));
+}
+
+static void test_left_overs_go_from_the_spool_and_the_rest_stays(void)
+{
+    struct ulid done = rendered(JOB(UPLOAD), true), stranger = ulid_new();
+    struct ulid waiting = fixture_submit(JOB("\"x\":1")), silent = fixture_submit(JOB("\"x\":1"));
+    struct job_finish over = {.job_id = ulid_str(&silent), .error = STR("over"), .arena = &f.arena};
+    CHECK_OK(store_write_wait(f.store, job_finish_op, &over));
+    start(&fake, 0);
+    struct kept k = take(ORDER_UPLOAD);
+    say(&k, OUTCOME_DONE, OK, 200);
+    CHECK(wait_state(done, JOB_FINISHED));
+    courier_dispatch_stop(&dispatch);
+    const struct ulid files[] = {done, stranger, silent, waiting};
+    for (size_t i = 0; i < ARRAY_LEN(files); i++)
+        CHECK_OK(io_replace_file(spool_path(files[i]).ptr, STR("output"), 0600));
+    struct str other = arena_printf(&f.arena, "%s.part", spool_path(stranger).ptr);
+    CHECK_OK(io_replace_file(other.ptr, STR("output"), 0600));
+    start(NULL, 0);
+    int64_t until = clock_monotonic_ms() + PATIENCE_MS;
+    while (access(spool_path(silent).ptr, F_OK) == 0 && clock_monotonic_ms() < until)
+        pause_ms(10);
+    courier_dispatch_stop(&dispatch);
+    for (size_t i = 0; i < 3; i++)
+        CHECK(access(spool_path(files[i]).ptr, F_OK) != 0);
+    CHECK_EQ(unlink(spool_path(waiting).ptr), 0);
+    CHECK_EQ(unlink(other.ptr), 0);
 }
 
 static void test_spool_must_be_there(void)
@@ -299,6 +328,7 @@ int main(int argc, char **argv)
     RUN(test_what_cannot_be_sent_fails_with_a_reason);
     RUN(test_no_more_than_the_limit_are_in_flight);
     RUN(test_leases_that_ran_out_are_swept);
+    RUN(test_left_overs_go_from_the_spool_and_the_rest_stays);
     RUN(test_spool_must_be_there);
     CHECK_EQ(rmdir(spool), 0);
     fixture_stop();

@@ -13,10 +13,8 @@
 static const struct {
     const char *name, *value;
 } known[] = {
-    {"KEY_ID", "AKIAIOSFODNN7EXAMPLE"},
-    {"KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"},
-    {"TOKEN", "tok3f9c5e77d2aa41"},
-    {"SPLIT", "first-line\r\nEvil: yes"},
+    {"KEY_ID", "AKIAIOSFODNN7EXAMPLE"},     {"KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"},
+    {"TOKEN", "tok3f9c5e77d2aa41"},         {"SPLIT", "first-line\r\nEvil: yes"},
     {"QUOTE", "va\"lue\\with\nmarks-81c2"},
 };
 enum { KNOWN = 5 };
@@ -81,8 +79,8 @@ static inline struct ref_bundle bundle_of(const char *fragment, struct arena *a)
             index[k] = (uint32_t)++b.record_count;
         }
         size_t end = at + 9 + name.len + 1;
-        b.uses[b.use_count++] = (struct ref_use){
-            .begin = at, .end = end, .record = index[k] - 1, .pointer = STR("/x")};
+        b.uses[b.use_count++] =
+            (struct ref_use){.begin = at, .end = end, .record = index[k] - 1, .pointer = STR("/x")};
         at = end;
     }
     return b;
@@ -92,7 +90,7 @@ static inline struct ref_bundle bundle_of(const char *fragment, struct arena *a)
 static inline void check_clean(struct str text)
 {
     static const char *const pieces[] = {"AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI", "bPxRfiCYEXAMPLE",
-                                         "tok3f9c5e77d2aa41", "first-line", "marks-81c2"};
+                                         "tok3f9c5e77d2aa41",    "first-line",    "marks-81c2"};
     for (size_t i = 0; i < ARRAY_LEN(pieces); i++)
         CHECK(str_search(text, str_from(pieces[i]), 0) == text.len);
 }

@@ -61,10 +61,9 @@ static void send_order(struct order *o, const char *format, int data_fd, struct 
     AUTO(arena) struct arena a = arena_make();
     struct str text = arena_printf(&a, "%s", format);
     size_t mark = str_search(text, STR("@@"), 0);
-    struct str full = mark == text.len
-                          ? text
-                          : arena_printf(&a, "%.*s%s%s", (int)mark, text.ptr, server.url,
-                                         text.ptr + mark + 2);
+    struct str full = mark == text.len ? text
+                                       : arena_printf(&a, "%.*s%s%s", (int)mark, text.ptr,
+                                                      server.url, text.ptr + mark + 2);
     o->job_id = JOB;
     o->bundle = bundle_of(full.ptr, &a);
     CHECK_OK(courier_send(courier, o, data_fd, take_answer, w));

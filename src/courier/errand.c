@@ -15,8 +15,8 @@ void errand_end_auto(struct errand_end *e)
 void errand_run(const struct errand *e, struct errand_end *ret)
 {
     *ret = (struct errand_end){.outcome = OUTCOME_FAILED,
-                                 .err = ERR_INTERNAL,
-                                 .message = buf_make(ANSWER_MESSAGE_MAX_BYTES)};
+                               .err = ERR_INTERNAL,
+                               .message = buf_make(ANSWER_MESSAGE_MAX_BYTES)};
     switch (e->order->kind) {
     case ORDER_UPLOAD:
         upload_run(e, ret);
@@ -98,7 +98,7 @@ static bool worth_another_try(int status)
 }
 
 void errand_conclude(struct errand_end *e, const struct redact_set *set, struct str what,
-                       enum err err, const struct fetch_result *result, struct str reason)
+                     enum err err, const struct fetch_result *result, struct str reason)
 {
     AUTO(buf) struct buf draft = buf_make(MESSAGE_DRAFT_BYTES);
     int status = result->status;

@@ -48,7 +48,7 @@ void errand_refuse(struct errand_end *e, const char *what, enum err err);
 /* Ends with what fetch_run gave. `what` names the action and its destination ("upload to bucket b
  * at h"), `reason` what the other server said; the set masks all of it (NULL: nothing to mask). */
 void errand_conclude(struct errand_end *e, const struct redact_set *set, struct str what,
-                       enum err err, const struct fetch_result *result, struct str reason);
+                     enum err err, const struct fetch_result *result, struct str reason);
 
 /* Writes to a pipe that may be full: ERR_TIMEOUT when its reader takes nothing for a minute, ERR_IO
  * when it is gone. */

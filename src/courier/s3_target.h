@@ -13,7 +13,8 @@ struct s3_target {
 };
 
 /* The raw members that decide the destination: endpoint, region, bucket. ERR_INVALID. */
-enum err s3_target_members(struct str fragment, struct str ret[static RESOLVE_MEMBERS_MAX]) MUST_USE;
+enum err s3_target_members(struct str fragment,
+                           struct str ret[static RESOLVE_MEMBERS_MAX]) MUST_USE;
 /* ERR_INVALID: not an upload to S3, or a region or bucket that is no name. */
 enum err s3_target_read(struct str fragment, struct s3_target *ret) MUST_USE;
 void s3_target_auto(struct s3_target *t);

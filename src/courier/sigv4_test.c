@@ -15,7 +15,7 @@
 
 struct example {
     const char *what, *method, *path, *query, *payload_hash, *date, *service, *key_id, *secret;
-    const char *region; /* NULL: us-east-1 */
+    const char *region;      /* NULL: us-east-1 */
     const char *headers[12]; /* name, value, ... */
     const char *authorization;
 };
@@ -134,10 +134,9 @@ static const struct example examples[] = {
      .secret = "s/+e",
      .headers = {"x-amz-acl", "public-read", "content-type", "video/mp4", "host", "127.0.0.1:9000",
                  "x-amz-content-sha256", "UNSIGNED-PAYLOAD", "x-amz-date", "20261124T010203Z"},
-     .authorization =
-         "AWS4-HMAC-SHA256 Credential=AKID/20261124/eu-central-1/s3/aws4_request,"
-         "SignedHeaders=content-type;host;x-amz-acl;x-amz-content-sha256;x-amz-date,"
-         "Signature=03a670832dacac9de765edda612fd61f4192d68a0c561d48687f9b81c65da96d"},
+     .authorization = "AWS4-HMAC-SHA256 Credential=AKID/20261124/eu-central-1/s3/aws4_request,"
+                      "SignedHeaders=content-type;host;x-amz-acl;x-amz-content-sha256;x-amz-date,"
+                      "Signature=03a670832dacac9de765edda612fd61f4192d68a0c561d48687f9b81c65da96d"},
 };
 
 static struct sigv4 request_of(const struct example *e, struct fetch_header *headers)

@@ -1,8 +1,8 @@
 /* The output in the spool, to the bucket the job names: one signed PUT, streamed. */
 #include "alloc.h"
 #include "clock.h"
-#include "errand.h"
 #include "encode.h"
+#include "errand.h"
 #include "hash.h"
 #include "s3_error.h"
 #include "s3_target.h"
@@ -51,7 +51,7 @@ static enum err put_payload_hash(const struct errand *e, const struct url *url, 
 }
 
 static enum err put_object(const struct errand *e, const struct s3_target *t, const struct url *url,
-                     struct fetch_result *ret)
+                           struct fetch_result *ret)
 {
     char date[SIGV4_DATE_BYTES];
     AUTO(buf) struct buf host = buf_make(512);

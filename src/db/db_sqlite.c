@@ -23,10 +23,14 @@ struct statement {
     sqlite3_stmt *sqlite;
 };
 
-static bool no_room(int system_error)
+/* SQLite tells ENOSPC apart itself, but not a quota or a limit, and of a failed commit it does not
+ * keep the system's error: errno must do, which is
+ * cleared before each call that writes. */
+static bool no_room(const struct connection *c)
 {
-    return system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG ||
-           system_error == EROFS;
+    int kept = sqlite3_system_errno(c->sqlite);
+    int e = kept ? kept : errno;
+    return e == ENOSPC || e == EDQUOT || e == EFBIG || e == EROFS;
 }
 
 static enum err constraint(int extended)
@@ -64,9 +68,7 @@ static enum err failed(struct connection *c, int rc)
     case SQLITE_IOERR:
         /* After a failed write or sync nobody knows what reached the disk. */
         c->suspect = true;
-        return extended != SQLITE_IOERR_FSYNC && no_room(sqlite3_system_errno(c->sqlite))
-                   ? ERR_STORE_FULL
-                   : ERR_UNAVAILABLE;
+        return extended != SQLITE_IOERR_FSYNC && no_room(c) ? ERR_STORE_FULL : ERR_UNAVAILABLE;
     case SQLITE_ERROR:
     case SQLITE_MISUSE:
     case SQLITE_RANGE:
@@ -146,6 +148,7 @@ static enum err sqlite_control(void *connection, enum db_control what)
     if (!*slot)
         TRY(failed(c, sqlite3_prepare_v3(c->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT, slot,
                                          NULL)));
+    errno = 0;
     enum err e = failed(c, sqlite3_step(*slot));
     sqlite3_reset(*slot);
     if (e != OK && what == DB_ROLLBACK)
@@ -157,6 +160,7 @@ static enum err sqlite_control(void *connection, enum db_control what)
 static enum err sqlite_script(void *connection, const char *sql)
 {
     struct connection *c = connection;
+    errno = 0;
     return failed(c, sqlite3_exec(c->sqlite, sql, NULL, NULL, NULL));
 }
 
@@ -185,6 +189,7 @@ static enum err sqlite_checkpoint(void *connection, bool truncate)
     struct connection *c = connection;
     int in_log = 0, moved = 0;
     int mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
+    errno = 0;
     int rc = sqlite3_wal_checkpoint_v2(c->sqlite, NULL, mode, &in_log, &moved);
     TRY(failed(c, rc));
     /* All moved: the next commit starts the log anew. */
@@ -242,6 +247,7 @@ static enum err sqlite_bind_blob(void *statement, int position, struct str bytes
 static enum err sqlite_step(void *statement, bool *ret_row)
 {
     struct statement *q = statement;
+    errno = 0;
     int rc = sqlite3_step(q->sqlite);
     TRY(failed(q->connection, rc));
     *ret_row = rc == SQLITE_ROW;

@@ -1,8 +1,10 @@
 #include "job_payload.h"
 #include "test.h"
 
-#define T           "\"template\":{\"id\":\"PLACEHOLDER\",\"src\":\"https://h/a.aep\"}"
-#define P           "\"region\":\"eu\",\"bucket\":\"b\",\"accessKeyId\":\"k\",\"accessKeySecret\":\"s\""
+#define T "\"template\":{\"id\":\"PLACEHOLDER\",\"src\":\"https://h/a.aep\"}"
+#define P                                                                                          \
+    "\"region\":\"eu\",\"bucket\":\"b\",\"accessKeyId\":\"k\","                                    \
+    "\"accessKeySecret\":\"s\""
 #define U(more)     "{" T ",\"upload\":{" more "\"params\":{" P "}}}"
 #define PARAMS(all) "{" T ",\"upload\":{\"params\":{" all "}}}"
 #define A(asset)    "{" T ",\"assets\":[" asset "]}"

@@ -29,15 +29,22 @@ struct fixture {
 };
 static struct fixture f;
 
+static inline int fixture_number(const char *text)
+{
+    uint64_t v = 0;
+    CHECK_OK(str_to_u64(str_from(text), INT32_MAX, &v));
+    return (int)v;
+}
+
 static void fixture_begin(int argc, char **argv)
 {
     if (argc != 3)
         return;
-    int client = atoi(argv[1]);
+    int client = fixture_number(argv[1]);
     struct vault_serve options = {.clients = &client,
                                   .client_count = 1,
                                   .supervisor = -1,
-                                  .root_key = atoi(argv[2]),
+                                  .root_key = fixture_number(argv[2]),
                                   .pending_root_key = -1};
     _exit(vault_serve(&options) == OK ? 0 : 1);
 }
@@ -81,21 +88,39 @@ static enum err fixture_add_team(struct store_tx *tx, void *ctx)
     return store_team_key_put(tx, ulid_str(&team->id), team->key_version, team->team_key);
 }
 
-static void fixture_start(void)
+/* A store of its own in a new folder with the team in it. With fault injection it may fail. */
+static enum err fixture_open(unsigned fail_nth_call)
 {
     snprintf(f.folder, sizeof f.folder, "/tmp/jobs-test-XXXXXX");
     CHECK(mkdtemp(f.folder) != NULL);
+    struct store_options options = {
+        .folder = f.folder, .create = true, .fail_nth_call = fail_nth_call};
+    TRY(store_open(&options, &f.store));
+    store_set_chain(f.store, fixture_chain, f.vault);
+    return store_write_wait(f.store, fixture_add_team, &f.team);
+}
+
+static void fixture_close(void)
+{
+    if (f.store)
+        store_close(&f.store);
+    DIR *folder = opendir(f.folder);
+    for (struct dirent *e; folder && (e = readdir(folder)) != NULL;)
+        (void)unlinkat(dirfd(folder), e->d_name, 0);
+    closedir(folder);
+    CHECK_EQ(rmdir(f.folder), 0);
+}
+
+/* All but the store. */
+static void fixture_prepare_team(void)
+{
     fixture_vault();
     f.arena = arena_make();
-    struct store_options options = {.folder = f.folder, .create = true};
-    CHECK_OK(store_open(&options, &f.store));
-    store_set_chain(f.store, fixture_chain, f.vault);
     f.team = (struct team){
         .id = ulid_new(), .name = STR("team"), .key_version = 1, .created_at_ms = clock_unix_ms()};
     AUTO(buf) struct buf key = buf_make(4096);
     CHECK_OK(vault_team_key_create(f.vault, ulid_str(&f.team.id), 1, &key));
     f.team.team_key = arena_str(&f.arena, buf_str(&key));
-    CHECK_OK(store_write_wait(f.store, fixture_add_team, &f.team));
     f.actor = (struct actor){.team_id = ulid_str(&f.team.id),
                              .token_id = STR("submitter0001"),
                              .address = STR("127.0.0.1"),
@@ -106,29 +131,35 @@ static void fixture_start(void)
     f.worker.token_id = STR("worker000001");
 }
 
-static void fixture_stop(void)
+static void fixture_end(void)
 {
-    store_close(&f.store);
     vault_free(&f.vault);
     CHECK_EQ(waitpid(f.pid, NULL, 0), f.pid);
-    DIR *folder = opendir(f.folder);
-    for (struct dirent *e; folder && (e = readdir(folder)) != NULL;)
-        (void)unlinkat(dirfd(folder), e->d_name, 0);
-    closedir(folder);
-    CHECK_EQ(rmdir(f.folder), 0);
     arena_auto(&f.arena);
+}
+
+static inline void fixture_start(void)
+{
+    fixture_prepare_team();
+    CHECK_OK(fixture_open(0));
+}
+
+static inline void fixture_stop(void)
+{
+    fixture_close();
+    fixture_end();
 }
 
 /* --- secrets --- */
 
-static enum err fixture_put_op(struct store_tx *tx, void *ctx)
+static inline enum err fixture_put_op(struct store_tx *tx, void *ctx)
 {
     const struct sealed_row *row = ctx;
     return row->version == 1 ? store_secret_insert(tx, row) : store_secret_rotate(tx, row);
 }
 
-static struct ulid fixture_put(const char *name, const char *value, uint32_t version,
-                               struct ulid id)
+static inline struct ulid fixture_put(const char *name, const char *value, uint32_t version,
+                                      struct ulid id)
 {
     struct sealed_row row = {.id = version == 1 ? ulid_new() : id,
                              .team_id = f.team.id,
@@ -150,7 +181,8 @@ static struct ulid fixture_put(const char *name, const char *value, uint32_t ver
     CHECK_OK(secret_new(str_from(value), &s));
     CHECK_OK(vault_seal(f.vault, &context, f.team.team_key, s, &sealed));
     row.sealed = buf_str(&sealed);
-    CHECK_OK(store_write_wait(f.store, fixture_put_op, &row));
+    if (store_write_wait(f.store, fixture_put_op, &row) != OK) /* an injected fault, once */
+        CHECK_OK(store_write_wait(f.store, fixture_put_op, &row));
     return row.id;
 }
 
@@ -159,7 +191,7 @@ static inline struct ulid fixture_secret(const char *name, const char *value)
     return fixture_put(name, value, 1, (struct ulid){{0}});
 }
 
-static enum err fixture_delete_op(struct store_tx *tx, void *ctx)
+static inline enum err fixture_delete_op(struct store_tx *tx, void *ctx)
 {
     AUTO(arena) struct arena a = arena_make();
     struct str name;
@@ -173,8 +205,8 @@ static inline void fixture_delete(struct ulid id)
 
 /* --- jobs --- */
 
-static enum err fixture_prepare(const char *payload, struct problems *problems,
-                                struct job_prepared *ret)
+static inline enum err fixture_prepare(const char *payload, struct problems *problems,
+                                       struct job_prepared *ret)
 {
     struct store_tx *tx = NULL;
     problems_init(problems, &f.arena);

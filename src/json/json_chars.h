@@ -32,15 +32,15 @@ static inline const char *json_plain_end(const char *p, const char *end, bool *d
         unsigned dollars = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('$')));
         if (stop) {
             unsigned before = (stop & -stop) - 1;
-            *dollar = *dollar || (dollars & before);
+            *dollar |= (dollars & before) != 0;
             return p + __builtin_ctz(stop);
         }
-        *dollar = *dollar || dollars;
+        *dollar |= dollars != 0;
         p += 16;
     }
 #endif
     for (; p < end && json_byte_is_plain((unsigned char)*p); p++)
-        *dollar = *dollar || *p == '$';
+        *dollar |= *p == '$';
     return p;
 }
 

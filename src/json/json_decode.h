@@ -26,7 +26,7 @@ struct json_field {
     enum json_kind kind;
     unsigned flags;
     size_t offset; /* of the member in the caller's struct */
-    size_t max;
+    size_t max;    /* see enum json_kind; RAW, OBJECT, ARRAY: bytes, 0 for no limit */
 };
 #define JSON_FIELD(type, member, name, kind, flags, max)                                           \
     {                                                                                              \
@@ -44,7 +44,8 @@ enum err json_decode(struct str input, const struct json_field *fields, size_t f
 
 /* The problem of malformed text: where and why `scan` failed. Problems past the first `keep` are
  * dropped: they say less. Returns ERR_JSON. */
-enum err json_malformed(const struct json_scan *scan, struct problems *problems, size_t keep);
+enum err json_malformed(const struct json_scan *scan, struct problems *problems,
+                        size_t keep) MUST_USE;
 
 /* Walks the elements of an array given as RAW bytes: false when there are no more.
  *     struct json_elements e; json_elements_init(&e, array);

@@ -77,11 +77,16 @@ size_t json_scan_offset(const struct json_scan *scan)
     return (size_t)(scan->at - scan->begin);
 }
 
-static enum err fail(struct json_scan *s, const char *at, const char *why)
+static void set_failed(struct json_scan *s, const char *at, const char *why)
 {
     s->at = at;
     s->state = FAILED;
     s->why = why;
+}
+
+static enum err fail(struct json_scan *s, const char *at, const char *why)
+{
+    set_failed(s, at, why);
     return ERR_JSON;
 }
 
@@ -95,10 +100,8 @@ static inline bool is_blank(char c)
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-static inline const char *skip_blanks(const char *p, const char *end)
+__attribute__((noinline)) static const char *skip_blank_run(const char *p, const char *end)
 {
-    if (p < end && (unsigned char)*p > ' ')
-        return p;
 #ifdef __SSE2__
     /* Indentation comes in runs. UNSAFE: loads of 16 bytes that the condition has counted. */
     while (end - p >= 16) {
@@ -118,12 +121,19 @@ static inline const char *skip_blanks(const char *p, const char *end)
     return p;
 }
 
+/* Mostly there are none. */
+static inline const char *skip_blanks(const char *p, const char *end)
+{
+    return p < end && (unsigned char)*p > ' ' ? p : skip_blank_run(p, end);
+}
+
 /* p is at a byte that json_plain_end() stopped at, other than the closing quote. Returns what
- * follows it, or NULL after fail(). */
-static const char *special_bytes(struct json_scan *s, const char *p, bool *escaped)
+ * follows it, or NULL after set_failed(). Kept out of line: most strings need none of it. */
+__attribute__((noinline)) static const char *special_bytes(struct json_scan *s, const char *p,
+                                                           bool *escaped)
 {
     if (p == s->end) {
-        (void)fail(s, p, "the text ends inside a string");
+        set_failed(s, p, "the text ends inside a string");
         return NULL;
     }
     if (*p == '\\') {
@@ -132,19 +142,19 @@ static const char *special_bytes(struct json_scan *s, const char *p, bool *escap
         size_t len = json_escape_read(p, s->end, &code, &why);
         *escaped = true;
         if (len == 0) {
-            (void)fail(s, p, why);
+            set_failed(s, p, why);
             return NULL;
         }
         return p + len;
     }
     if ((unsigned char)*p < 0x20) {
-        (void)fail(s, p, "a control character stands in a string");
+        set_failed(s, p, "a control character stands in a string");
         return NULL;
     }
     while (p < s->end && (unsigned char)*p >= 0x80) {
         unsigned len = json_utf8_len(p, s->end);
         if (len == 0) {
-            (void)fail(s, p, "invalid UTF-8");
+            set_failed(s, p, "invalid UTF-8");
             return NULL;
         }
         p += len;

@@ -78,8 +78,8 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     }
     run->received_bytes += len;
     struct str piece = str_bytes(bytes, len);
-    run->stop = run->f->on_body ? run->f->on_body(run->f->ctx, piece)
-                                : buf_put(&run->ret->body, piece);
+    run->stop =
+        run->f->on_body ? run->f->on_body(run->f->ctx, piece) : buf_put(&run->ret->body, piece);
     return run->stop == OK ? len : 0;
 }
 
@@ -129,8 +129,17 @@ static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sock
 /* Framing and routing belong to this file: a caller's header could smuggle a second request, or
  * take the request to another site behind the same address than the one that was checked. */
 static const char *const own_headers[] = {
-    "host", "content-length", "transfer-encoding", "connection", "expect",  "upgrade",
-    "te",   "trailer",        "keep-alive",        "http2-settings", "proxy-connection",
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "expect",
+    "upgrade",
+    "te",
+    "trailer",
+    "keep-alive",
+    "http2-settings",
+    "proxy-connection",
     "proxy-authorization",
 };
 

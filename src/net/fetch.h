@@ -26,9 +26,9 @@ struct fetch {
     struct str body;
     int body_fd; /* -1: none */
     uint64_t body_offset, body_len;
-    const char *unix_socket;               /* connect there instead (the operator's socket); NULL */
-    const char *ca_file;                   /* extra trust for a private CA; NULL: the system's */
-    const struct guard_policy *guard;      /* NULL: no check (the CLI's own server) */
+    const char *unix_socket;          /* connect there instead (the operator's socket); NULL */
+    const char *ca_file;              /* extra trust for a private CA; NULL: the system's */
+    const struct guard_policy *guard; /* NULL: no check (the CLI's own server) */
     /* 0: defaults 10 s, 60 s, none. Idle is less than 32 bytes a second for that time. */
     int64_t connect_ms, idle_ms, total_ms;
     /* Answer. Headers first (once, only the final answer's), then body pieces; either may stop the

@@ -97,8 +97,7 @@ static inline void *test_http_loop(void *ctx)
     }
 }
 
-static inline void test_http_start(struct test_http *s,
-                                   void (*answer)(struct test_http *s, int fd))
+static inline void test_http_start(struct test_http *s, void (*answer)(struct test_http *s, int fd))
 {
     struct sockaddr_in address = {.sin_family = AF_INET};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

@@ -50,11 +50,38 @@ static enum err host_ipv6(struct str host, struct buf *out)
     return buf_put(out, str_from(text));
 }
 
+/* Does a resolver take the name for an IPv4 address? It does when its last label is a number. */
+static bool numeric(struct str host)
+{
+    struct str label = host;
+    while (str_find(label, '.') < label.len)
+        label = str_slice(label, str_find(label, '.') + 1, label.len);
+    bool hex = str_equal_nocase(str_slice(label, 0, 2), STR("0x"));
+    for (size_t i = hex ? 2 : 0; i < label.len; i++) {
+        char c = label.ptr[i];
+        bool letter = (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+        if (!(c >= '0' && c <= '9') && !(hex && letter))
+            return false;
+    }
+    return true;
+}
+
+/* libcurl has turned numbers into the usual spelling; one that still is none would be read
+ * differently the next time (a trailing dot, a number out of range). */
+static bool ipv4(struct str host)
+{
+    char text[INET_ADDRSTRLEN];
+    struct in_addr address;
+    return str_to_text(host, text, sizeof text) == OK && inet_pton(AF_INET, text, &address) == 1;
+}
+
 static enum err host_name(struct str host, struct buf *out)
 {
-    if (host.len > 0 && host.ptr[host.len - 1] == '.')
-        host.len--;
+    bool dotted = str_ends(host, STR("."));
+    host.len -= dotted;
     if (host.len == 0 || host.len > 253 || host.ptr[0] == '.' || host.ptr[host.len - 1] == '.')
+        return ERR_INVALID;
+    if (numeric(host) && (dotted || !ipv4(host)))
         return ERR_INVALID;
     for (size_t i = 0; i < host.len; i++) {
         char c = host.ptr[i];

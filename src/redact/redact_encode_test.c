@@ -148,6 +148,7 @@ static void test_too_short_and_too_much(void)
     CHECK_EQ(p.count, 0);
     static char value[SECRET_VALUE_MAX_BYTES];
     random_bytes(value, sizeof value);
+    value[0] = value[sizeof value - 1] = 'x'; /* blanks there would double it */
     enum err e = OK;
     int added = 0;
     for (; e == OK && added < 200; added++)

@@ -137,6 +137,35 @@ static void test_flips_and_truncations(void)
     CHECK_ERR(decode(buf_str(&good)), ERR_INVALID);
 }
 
+static void spoil_record(struct sample *s, int how)
+{
+    switch (how) {
+    case 12:
+        s->records[0].context.team_id = STR("not an id");
+        break;
+    case 13:
+        s->records[0].context.secret_id = STR("");
+        break;
+    case 14:
+        s->records[0].context.version = 0;
+        break;
+    case 15:
+        s->records[2].context.name = STR("bad name");
+        break;
+    case 16:
+        s->records[2].context.created_at_ms = -1;
+        break;
+    case 17: /* a literal has no record */
+        s->uses[2].record = 1;
+        break;
+    case 18:
+        s->bundle.use_count = REFS_PER_PAYLOAD_MAX + 1;
+        break;
+    default:
+        s->bundle.record_count = REF_BUNDLE_RECORDS_MAX + 1;
+    }
+}
+
 static void spoil(struct sample *s, int how)
 {
     struct ref_use swap = s->uses[0];
@@ -177,35 +206,13 @@ static void spoil(struct sample *s, int how)
         break;
     case 11: /* the second half of a literal */
         s->records[0].context.name = STR("C");
-        s->bundle.use_count = 3;
         s->uses[0] = s->uses[2];
         s->uses[0].literal = false;
         s->uses[0].begin++;
         s->bundle.use_count = 1;
         break;
-    case 12:
-        s->records[0].context.team_id = STR("not an id");
-        break;
-    case 13:
-        s->records[0].context.secret_id = STR("");
-        break;
-    case 14:
-        s->records[0].context.version = 0;
-        break;
-    case 15:
-        s->records[2].context.name = STR("bad name");
-        break;
-    case 16:
-        s->records[2].context.created_at_ms = -1;
-        break;
-    case 17: /* a literal has no record */
-        s->uses[2].record = 1;
-        break;
-    case 18:
-        s->bundle.use_count = REFS_PER_PAYLOAD_MAX + 1;
-        break;
     default:
-        s->bundle.record_count = REF_BUNDLE_RECORDS_MAX + 1;
+        spoil_record(s, how);
     }
 }
 
@@ -216,7 +223,7 @@ static void test_inconsistent_bundles_are_refused(void)
         AUTO(buf) struct buf b = buf_make(4096);
         sample_make(&s);
         spoil(&s, how);
-        enum err e = how < 18 ? ref_bundle_encode(&s.bundle, &b) : ERR_INVALID;
+        enum err e = ref_bundle_encode(&s.bundle, &b);
         if (e != ERR_INVALID)
             printf("# spoiled %d\n", how);
         CHECK_ERR(e, ERR_INVALID);

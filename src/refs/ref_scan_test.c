@@ -168,78 +168,75 @@ static void test_malformed_references(void)
     }
 }
 
+static const struct {
+    const char *payload, *pointer;
+    enum ref_sink sink;
+} sinks[] = {
+    {"{\"upload\":{\"params\":{\"accessKeyId\":\"${secret.A}\"}}}", "/upload/params/accessKeyId",
+     REF_CREDENTIAL},
+    {"{\"upload\":{\"params\":{\"accessKey\\u0053ecret\":\"${secret.A}\"}}}",
+     "/upload/params/accessKeySecret", REF_CREDENTIAL},
+    {"{\"upload\":{\"params\":{\"bucket\":\"${secret.A}\"}}}", "/upload/params/bucket", REF_UPLOAD},
+    {"{\"upload\":{\"prefix\":\"${secret.A}\"}}", "/upload/prefix", REF_UPLOAD},
+    {"{\"upload\":{\"accessKeyId\":\"${secret.A}\"}}", "/upload/accessKeyId", REF_UPLOAD},
+    {"{\"upload\":{\"params\":{\"accessKeyId\":[\"${secret.A}\"]}}}",
+     "/upload/params/accessKeyId/0", REF_UPLOAD},
+    {"{\"upload\":\"${secret.A}\"}", "/upload", REF_UPLOAD},
+    {"{\"webhook\":{\"url\":\"${secret.A}\"}}", "/webhook/url", REF_URL},
+    {"{\"webhook\":{\"headers\":{\"X-A\":\"${secret.A}\"}}}", "/webhook/headers/X-A", REF_HEADER},
+    {"{\"webhook\":{\"method\":\"${secret.A}\"}}", "/webhook/method", REF_HEADER},
+    {"{\"webhook\":{\"data\":{\"a\":[1,{\"b\":\"${secret.A}\"}]}}}", "/webhook/data/a/1/b",
+     REF_BODY},
+    {"{\"webhook\":{\"data\":\"${secret.A}\"}}", "/webhook/data", REF_BODY},
+    {"{\"template\":{\"id\":\"x\",\"src\":\"${secret.A}\"}}", "/template/src", REF_URL},
+    {"{\"assets\":[{},[],{\"src\":\"${secret.A}\"}]}", "/assets/2/src", REF_URL},
+    {"{\"assets\":[{\"params\":{\"headers\":{\"a/b~c\":\"${secret.A}\"}}}]}",
+     "/assets/0/params/headers/a~1b~0c", REF_HEADER},
+    {"{\"assets\":[{\"params\":{\"apiKey\":\"${secret.A}\"}}]}", "/assets/0/params/apiKey",
+     REF_TEXT},
+    {"{\"assets\":[{\"value\":\"${secret.A}\",\"type\":\"text\"}]}", "/assets/0/value", REF_TEXT},
+    {"{\"assets\":[{\"value\":\"${secret.A}\",\"type\":\"script\"}]}", "/assets/0/value",
+     REF_SCRIPT},
+    {"{\"assets\":[{\"t\\u0079pe\":\"scrip\\u0074\",\"value\":\"${secret.A}\"}]}",
+     "/assets/0/value", REF_SCRIPT},
+    {"{\"assets\":[{\"type\":\"script\",\"src\":\"${secret.A}\"}]}", "/assets/0/src", REF_URL},
+    {"{\"assets\":[{\"params\":{\"type\":\"script\"},\"value\":\"${secret.A}\"}]}",
+     "/assets/0/value", REF_TEXT},
+    {"{\"assets\":[{\"type\":\"script\"},{\"value\":\"${secret.A}\"}]}", "/assets/1/value",
+     REF_TEXT},
+    {"{\"assets\":[{\"type\":\"job\",\"assets\":[{\"src\":\"${secret.A}\"}]}]}",
+     "/assets/0/assets/0/src", REF_URL},
+    {"{\"assets\":[{\"type\":\"job\",\"template\":{\"src\":\"${secret.A}\"}}]}",
+     "/assets/0/template/src", REF_URL},
+    {"{\"assets\":[{\"assets\":[{\"value\":\"${secret.A}\"}],\"type\":\"script\"}]}",
+     "/assets/0/assets/0/value", REF_TEXT},
+    {"{\"assets\":[{\"assets\":[{\"value\":\"${secret.A}\",\"type\":\"script\"}]}]}",
+     "/assets/0/assets/0/value", REF_SCRIPT},
+    {"{\"assets\":[{\"x\":{\"assets\":[{\"src\":\"${secret.A}\"}]}}]}", "/assets/0/x/assets/0/src",
+     REF_TEXT},
+    {"{\"\\u0061ssets\":[{\"src\":\"${secret.A}\"}]}", "/assets/0/src", REF_URL},
+    {"{\"assets\":\"${secret.A}\"}", "/assets", REF_TEXT},
+    {"{\"assets\":{\"src\":\"${secret.A}\"}}", "/assets/src", REF_TEXT},
+    {"{\"assets\":[[\"${secret.A}\"]]}", "/assets/0/0", REF_TEXT},
+    {"{\"webhook\":{\"data\":{\"\":\"${secret.A}\"}}}", "/webhook/data/", REF_BODY},
+    {"{\"webhook\":{\"data\":{\"\\u0024{secret.x\":\"${secret.A}\"}}}", "/webhook/data/<key>",
+     REF_BODY},
+    {"{\"webhook\":{\"data\":{\"a\\n\\\"\":\"${secret.A}\"}}}", "/webhook/data/a\n\"", REF_BODY},
+};
+
 static void test_sinks_and_pointers(void)
 {
-    static const struct {
-        const char *payload, *pointer;
-        enum ref_sink sink;
-    } cases[] = {
-        {"{\"upload\":{\"params\":{\"accessKeyId\":\"${secret.A}\"}}}",
-         "/upload/params/accessKeyId", REF_CREDENTIAL},
-        {"{\"upload\":{\"params\":{\"accessKey\\u0053ecret\":\"${secret.A}\"}}}",
-         "/upload/params/accessKeySecret", REF_CREDENTIAL},
-        {"{\"upload\":{\"params\":{\"bucket\":\"${secret.A}\"}}}", "/upload/params/bucket",
-         REF_UPLOAD},
-        {"{\"upload\":{\"prefix\":\"${secret.A}\"}}", "/upload/prefix", REF_UPLOAD},
-        {"{\"upload\":{\"accessKeyId\":\"${secret.A}\"}}", "/upload/accessKeyId", REF_UPLOAD},
-        {"{\"upload\":{\"params\":{\"accessKeyId\":[\"${secret.A}\"]}}}",
-         "/upload/params/accessKeyId/0", REF_UPLOAD},
-        {"{\"upload\":\"${secret.A}\"}", "/upload", REF_UPLOAD},
-        {"{\"webhook\":{\"url\":\"${secret.A}\"}}", "/webhook/url", REF_URL},
-        {"{\"webhook\":{\"headers\":{\"X-A\":\"${secret.A}\"}}}", "/webhook/headers/X-A",
-         REF_HEADER},
-        {"{\"webhook\":{\"method\":\"${secret.A}\"}}", "/webhook/method", REF_HEADER},
-        {"{\"webhook\":{\"data\":{\"a\":[1,{\"b\":\"${secret.A}\"}]}}}", "/webhook/data/a/1/b",
-         REF_BODY},
-        {"{\"webhook\":{\"data\":\"${secret.A}\"}}", "/webhook/data", REF_BODY},
-        {"{\"template\":{\"id\":\"x\",\"src\":\"${secret.A}\"}}", "/template/src", REF_URL},
-        {"{\"assets\":[{},[],{\"src\":\"${secret.A}\"}]}", "/assets/2/src", REF_URL},
-        {"{\"assets\":[{\"params\":{\"headers\":{\"a/b~c\":\"${secret.A}\"}}}]}",
-         "/assets/0/params/headers/a~1b~0c", REF_HEADER},
-        {"{\"assets\":[{\"params\":{\"apiKey\":\"${secret.A}\"}}]}", "/assets/0/params/apiKey",
-         REF_TEXT},
-        {"{\"assets\":[{\"value\":\"${secret.A}\",\"type\":\"text\"}]}", "/assets/0/value",
-         REF_TEXT},
-        {"{\"assets\":[{\"value\":\"${secret.A}\",\"type\":\"script\"}]}", "/assets/0/value",
-         REF_SCRIPT},
-        {"{\"assets\":[{\"t\\u0079pe\":\"scrip\\u0074\",\"value\":\"${secret.A}\"}]}",
-         "/assets/0/value", REF_SCRIPT},
-        {"{\"assets\":[{\"type\":\"script\",\"src\":\"${secret.A}\"}]}", "/assets/0/src", REF_URL},
-        {"{\"assets\":[{\"params\":{\"type\":\"script\"},\"value\":\"${secret.A}\"}]}",
-         "/assets/0/value", REF_TEXT},
-        {"{\"assets\":[{\"type\":\"script\"},{\"value\":\"${secret.A}\"}]}", "/assets/1/value",
-         REF_TEXT},
-        {"{\"assets\":[{\"type\":\"job\",\"assets\":[{\"src\":\"${secret.A}\"}]}]}",
-         "/assets/0/assets/0/src", REF_URL},
-        {"{\"assets\":[{\"type\":\"job\",\"template\":{\"src\":\"${secret.A}\"}}]}",
-         "/assets/0/template/src", REF_URL},
-        {"{\"assets\":[{\"assets\":[{\"value\":\"${secret.A}\"}],\"type\":\"script\"}]}",
-         "/assets/0/assets/0/value", REF_TEXT},
-        {"{\"assets\":[{\"assets\":[{\"value\":\"${secret.A}\",\"type\":\"script\"}]}]}",
-         "/assets/0/assets/0/value", REF_SCRIPT},
-        {"{\"assets\":[{\"x\":{\"assets\":[{\"src\":\"${secret.A}\"}]}}]}",
-         "/assets/0/x/assets/0/src", REF_TEXT},
-        {"{\"\\u0061ssets\":[{\"src\":\"${secret.A}\"}]}", "/assets/0/src", REF_URL},
-        {"{\"assets\":\"${secret.A}\"}", "/assets", REF_TEXT},
-        {"{\"assets\":{\"src\":\"${secret.A}\"}}", "/assets/src", REF_TEXT},
-        {"{\"assets\":[[\"${secret.A}\"]]}", "/assets/0/0", REF_TEXT},
-        {"{\"webhook\":{\"data\":{\"\":\"${secret.A}\"}}}", "/webhook/data/", REF_BODY},
-        {"{\"webhook\":{\"data\":{\"\\u0024{secret.x\":\"${secret.A}\"}}}", "/webhook/data/<key>",
-         REF_BODY},
-        {"{\"webhook\":{\"data\":{\"a\\n\\\"\":\"${secret.A}\"}}}", "/webhook/data/a\n\"",
-         REF_BODY},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(sinks); i++) {
         AUTO(run) struct run r;
-        run_scan(&r, str_from(cases[i].payload), REF_SHAPE_JOB);
+        run_scan(&r, str_from(sinks[i].payload), REF_SHAPE_JOB);
         CHECK_OK(r.err);
         CHECK_EQ(r.list.count, 1);
         if (r.list.count != 1)
             continue;
-        CHECK_STR(r.list.refs[0].pointer, cases[i].pointer);
-        CHECK_STR(str_from(ref_sink_name(r.list.refs[0].sink)), ref_sink_name(cases[i].sink));
+        CHECK_STR(r.list.refs[0].pointer, sinks[i].pointer);
+        CHECK_STR(str_from(ref_sink_name(r.list.refs[0].sink)), ref_sink_name(sinks[i].sink));
         CHECK_STR(r.list.refs[0].name, "A");
-        CHECK_STR(str_slice(str_from(cases[i].payload), r.list.refs[0].begin, r.list.refs[0].end),
+        CHECK_STR(str_slice(str_from(sinks[i].payload), r.list.refs[0].begin, r.list.refs[0].end),
                   "${secret.A}");
     }
     CHECK(ref_sink_exposed(REF_TEXT) && ref_sink_exposed(REF_SCRIPT));

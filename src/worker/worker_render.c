@@ -117,6 +117,6 @@ bool worker_render(struct lease *l, const struct render_options *o)
     if (e != OK)
         log_warn("job_not_reported", kv("job", l->job_id), kv("error", err_code(e)));
     else
-        log_info("job_done", kv("job", l->job_id), kv("finished", why == NULL));
+        log_info("job_done", kv("job", l->job_id), kv("finished", (bool)!why));
     return e == OK && !why;
 }
