@@ -40,6 +40,11 @@ struct api {
     enum err (*commit_root)(void *ctx);
     void *root_ctx;
 
+    /* What the api process could obtain at its start; doctor shows it. */
+    struct api_confinement {
+        bool memory_locked, capabilities_dropped, landlock, seccomp;
+    } confinement;
+
     struct courier *courier; /* from then on: api_set_courier, api_courier_begin and _end */
 
     /* made by api_start */

@@ -142,7 +142,7 @@ static void beat_done(enum err e, void *ctx)
         return;
     }
     json_out_open(&o, '{');
-    json_out_member_int(&o, "leaseMs", JOB_LEASE_MS);
+    json_out_member_int(&o, "leaseMs", job_lease_ms());
     json_out_member_bool(&o, "cancel", false);
     json_out_close(&o, '}');
     api_reply_out(b->r, 200, &body, &o);

@@ -84,6 +84,8 @@ static void check_server(struct findings *f, const char *data)
         {"api.seccomp", "the api is confined by seccomp", "use a kernel with seccomp filters"},
         {"api.landlock", "the api is confined by Landlock",
          "use a kernel of 5.13 or newer with Landlock on"},
+        {"api.capabilitiesDropped", "the api has no capabilities",
+         "look at the log for sandbox_incomplete"},
         {"courier.connected", "the courier runs", "look at the server's log for why it ended"},
         {"store.writable", "the store takes writes", "free space, or remount the disk read-write"},
     };

@@ -156,6 +156,57 @@ static void test_mask(void)
     CHECK_STR(buf_str(&out), "x *** y tok3");
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED true
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED false
+#endif
+
+static size_t search_memory(int mem, size_t begin, size_t end)
+{
+    size_t hits = 0;
+    AUTO(mem) char *bytes = xmalloc(end - begin);
+    ssize_t n = pread(mem, bytes, end - begin, (off_t)begin);
+    struct str all = str_bytes(bytes, n > 0 ? (size_t)n : 0);
+    for (size_t i = 0; i < KNOWN; i++)
+        hits += str_search(all, str_from(known[i].value), 0) < all.len;
+    wipe(bytes, end - begin);
+    return hits;
+}
+
+/* Whatever the process may write to; the program's own constants hold the values as well. */
+static void test_no_value_stays_in_the_process(void)
+{
+    char path[64], line[512];
+    size_t regions = 0, hits = 0;
+    if (SANITIZED) /* freed memory is kept as it was, on purpose */
+        return;
+    snprintf(path, sizeof path, "/proc/%d/mem", (int)courier_pid);
+    AUTO(fd) int mem = open(path, O_RDONLY | O_CLOEXEC);
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)courier_pid);
+    FILE *maps = fopen(path, "re");
+    CHECK(mem >= 0 && maps);
+    while (mem >= 0 && maps && fgets(line, sizeof line, maps)) {
+        size_t begin, end;
+        if (sscanf(line, "%zx-%zx rw", &begin, &end) != 2 || !strstr(line, " rw"))
+            continue;
+        regions++;
+        size_t here = search_memory(mem, begin, end);
+        if (here)
+            printf("# in %s", line);
+        hits += here;
+    }
+    if (maps)
+        fclose(maps);
+    CHECK(regions > 3);
+    CHECK_EQ(hits, 0);
+}
+
 static void silent(struct test_http *s, int fd)
 {
     (void)s;
@@ -272,6 +323,7 @@ int main(int argc, char **argv)
     RUN(test_webhook);
     RUN(test_download_through_a_pipe);
     RUN(test_mask);
+    RUN(test_no_value_stays_in_the_process);
     RUN(test_more_than_the_limit_are_put_off_and_masks_go_on);
     RUN(test_orders_end_when_the_courier_dies);
     test_http_stop(&server);

@@ -124,8 +124,7 @@ static enum err sqlite_open(const struct db_options *options, void **ret)
         return errno == ENOENT ? ERR_NOT_FOUND : ERR_UNAVAILABLE;
     struct connection *c = xcalloc(1, sizeof *c);
     c->writer = options->writer;
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-                SQLITE_OPEN_PRIVATECACHE;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
     int rc = sqlite3_open_v2(options->path, &c->sqlite, flags, NULL);
     enum err e = rc == SQLITE_OK ? settle(c) : failed(c, rc);
     if (e != OK) {
@@ -140,14 +139,15 @@ static enum err sqlite_control(void *connection, enum db_control what)
 {
     struct connection *c = connection;
     static const char *const texts[DB_CONTROL_COUNT] = {
-        [DB_BEGIN] = "BEGIN IMMEDIATE", [DB_COMMIT] = "COMMIT",  [DB_ROLLBACK] = "ROLLBACK",
-        [DB_SAVEPOINT] = "SAVEPOINT o", [DB_RELEASE] = "RELEASE o", [DB_ROLLBACK_TO] = "ROLLBACK TO o",
+        [DB_BEGIN] = "BEGIN IMMEDIATE", [DB_COMMIT] = "COMMIT",
+        [DB_ROLLBACK] = "ROLLBACK",     [DB_SAVEPOINT] = "SAVEPOINT o",
+        [DB_RELEASE] = "RELEASE o",     [DB_ROLLBACK_TO] = "ROLLBACK TO o",
     };
     sqlite3_stmt **slot = &c->control[what];
     const char *sql = what == DB_BEGIN && !c->writer ? "BEGIN" : texts[what];
     if (!*slot)
-        TRY(failed(c, sqlite3_prepare_v3(c->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT, slot,
-                                         NULL)));
+        TRY(failed(c,
+                   sqlite3_prepare_v3(c->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT, slot, NULL)));
     errno = 0;
     enum err e = failed(c, sqlite3_step(*slot));
     sqlite3_reset(*slot);
@@ -202,8 +202,8 @@ static enum err sqlite_prepare(void *connection, const char *sql, void **ret)
 {
     struct connection *c = connection;
     sqlite3_stmt *sqlite;
-    TRY(failed(c, sqlite3_prepare_v3(c->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT, &sqlite,
-                                     NULL)));
+    TRY(failed(c,
+               sqlite3_prepare_v3(c->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT, &sqlite, NULL)));
     struct statement *q = xcalloc(1, sizeof *q);
     *q = (struct statement){c, sqlite};
     *ret = q;

@@ -196,7 +196,7 @@ enum err job_lease_op(struct store_tx *tx, void *ctx)
                                   .engines = l->engines,
                                   .tags = l->tags,
                                   .now_ms = clock_unix_ms(),
-                                  .lease_ms = JOB_LEASE_MS};
+                                  .lease_ms = job_lease_ms()};
         enum err e = store_job_lease(tx, &r, l->arena, &l->job);
         if (e == ERR_NOT_FOUND)
             return OK;
@@ -257,7 +257,7 @@ enum err job_write_lease(const struct job_lease *l, struct vault *vault, struct 
     struct json_out o = json_out_make(out);
     json_out_open(&o, '{');
     json_out_member_str(&o, "lease", l->job.lease_id);
-    json_out_member_int(&o, "leaseMs", JOB_LEASE_MS);
+    json_out_member_int(&o, "leaseMs", job_lease_ms());
     json_out_key(&o, "job");
     TRY(json_out_end(&o));
     TRY(splice_job(l, vault, out));

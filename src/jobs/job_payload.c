@@ -86,7 +86,8 @@ static enum err check_scalars(struct job_rules *r, const struct top *top, struct
     enum err e = OK;
     if (top->engine.ptr && !job_rules_word(top->engine, ""))
         e = problems_add(r->problems, STR("/engine"), "must be 1 to 64 of a-z 0-9 -");
-    p->engine = top->engine;
+    if (top->engine.ptr)
+        p->engine = top->engine;
     double whole = top->priority;
     if (!(whole >= -JOB_PRIORITY_MAX && whole <= JOB_PRIORITY_MAX) ||
         whole > (double)(int64_t)whole || whole < (double)(int64_t)whole)
@@ -106,7 +107,10 @@ enum err job_payload_read(struct str payload, struct arena *arena, struct proble
 {
     struct job_rules r = {arena, problems};
     struct top top = {0};
-    struct job_payload p = {.extension = STR(".mp4")};
+    struct job_payload p = {.template_id = STR_EMPTY,
+                            .engine = STR_EMPTY,
+                            .tags = STR_EMPTY,
+                            .extension = STR(".mp4")};
     if (str_trim(payload).len == 0 || str_trim(payload).ptr[0] != '{')
         return problems_add(problems, STR(""), "must be an object");
     enum err e = decode_top(&r, payload, &top);

@@ -56,7 +56,7 @@ static struct str extension_of(const struct settings *s)
 
 enum err job_rules_settings(struct job_rules *r, struct str object, struct str *ret_extension)
 {
-    struct settings s = {0};
+    struct settings s = {.type = STR_EMPTY, .codec = STR_EMPTY};
     enum err e = job_rules_only(r, object, STR("/settings"), KNOWN);
     TRY(json_decode(object, SETTINGS, ARRAY_LEN(SETTINGS), STR("/settings"), r->problems, &s));
     if (s.type.len && !job_rules_one_of(s.type, FILE_TYPES))

@@ -4,9 +4,22 @@
 
 enum { SWEEP_JOBS_MAX = 100 }; /* in one transaction; the next sweep takes the rest */
 
+static int64_t lease_ms = JOB_LEASE_MS;
+
+void job_lease_set_ms(int64_t ms)
+{
+    ASSERT(ms > 0 && ms <= JOB_LEASE_MS);
+    lease_ms = ms;
+}
+
+int64_t job_lease_ms(void)
+{
+    return lease_ms;
+}
+
 static void renew(struct job *job, int64_t now_ms)
 {
-    job->lease_expires_at_ms = now_ms + JOB_LEASE_MS;
+    job->lease_expires_at_ms = now_ms + lease_ms;
     job->updated_at_ms = now_ms;
 }
 

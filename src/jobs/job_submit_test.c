@@ -159,6 +159,18 @@ static void test_row_is_what_was_submitted(void)
     CHECK_EQ(fixture_audits(AUDIT_JOB_SUBMITTED, id), 1);
 }
 
+static void test_absent_members_are_empty_in_the_row(void)
+{
+    struct ulid id = fixture_submit("{\"template\":{\"id\":\"x\",\"src\":\"https://h\"}}");
+    struct job job = fixture_job(id);
+    CHECK_STR(job.engine, "");
+    CHECK_STR(job.tags, "");
+    CHECK_STR(job.output_url, "");
+    CHECK_STR(job.template_id, "x");
+    struct job_lease l = fixture_lease();
+    CHECK(l.found);
+}
+
 static void check_written(const struct buf *out, const char *want)
 {
     bool found = str_search(buf_str(out), str_from(want), 0) < out->len;
@@ -218,6 +230,7 @@ int main(int argc, char **argv)
     RUN(test_refused_before_the_store_is_asked);
     RUN(test_warnings_name_what_a_worker_sees_and_what_answers_show);
     RUN(test_row_is_what_was_submitted);
+    RUN(test_absent_members_are_empty_in_the_row);
     RUN(test_job_object_has_the_contracts_members);
     fixture_stop();
     return test_done();

@@ -65,6 +65,11 @@ enum err job_audit_use(struct store_tx *tx, const struct actor *actor, const str
                        const struct ref_bundle *b, struct str host) MUST_USE;
 
 /* --- pick-up --- */
+/* How long a lease lasts without a sign of life. Set once, before the first lease; at most and by
+ * default JOB_LEASE_MS. */
+void job_lease_set_ms(int64_t ms);
+int64_t job_lease_ms(void);
+
 struct job_lease {
     /* in */
     const struct actor *actor;

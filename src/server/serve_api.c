@@ -10,9 +10,10 @@
 #include "control.h"
 #include "courier_dispatch.h"
 #include "datadir.h"
-#include "io.h"
+#include "jobs.h"
 #include "log.h"
 #include "sandbox.h"
+#include "secret.h"
 #include "store_team.h"
 
 enum { ANSWER_TIMEOUT_S = 30 };
@@ -24,6 +25,7 @@ struct running {
     struct vault *vault;
     struct api api;
     struct courier_dispatch *dispatch;
+    struct sandbox_report sandbox;
     pthread_mutex_t lock;
     pthread_cond_t answered;
     int answer; /* CONTROL_DONE, CONTROL_REFUSED, or 0: none yet */
@@ -98,28 +100,34 @@ static enum err open_parts(struct running *r)
 static enum err start_api(struct running *r, const char *spool)
 {
     const struct config *c = r->options->config;
-    r->api = (struct api){.store = r->store,
-                          .vault = r->vault,
-                          .spool_folder = spool,
-                          .listen_fd = r->options->listen_fd,
-                          .operator_fd = r->options->operator_fd,
-                          .tls_cert = c->tls_cert[0] ? c->tls_cert : NULL,
-                          .tls_key = c->tls_key[0] ? c->tls_key : NULL,
-                          .threads = (unsigned)c->threads,
-                          .connections_max = (unsigned)c->connections,
-                          .offer_root = offer_root,
-                          .commit_root = commit_root,
-                          .root_ctx = r};
+    r->api =
+        (struct api){.store = r->store,
+                     .vault = r->vault,
+                     .spool_folder = spool,
+                     .listen_fd = r->options->listen_fd,
+                     .operator_fd = r->options->operator_fd,
+                     .tls_cert = c->tls_cert[0] ? c->tls_cert : NULL,
+                     .tls_key = c->tls_key[0] ? c->tls_key : NULL,
+                     .threads = (unsigned)c->threads,
+                     .connections_max = (unsigned)c->connections,
+                     .confinement = {.memory_locked = secret_arena_open(SECRET_ARENA_BYTES).locked,
+                                     .capabilities_dropped = r->sandbox.capabilities,
+                                     .landlock = r->sandbox.landlock,
+                                     .seccomp = r->sandbox.seccomp},
+                     .offer_root = offer_root,
+                     .commit_root = commit_root,
+                     .root_ctx = r};
+    job_lease_set_ms(c->lease_ms);
     r->api.courier = courier_connect(r->options->courier);
     struct courier_dispatch_options dispatch = {
         .store = r->store, .spool_folder = spool, .courier = r->api.courier};
     TRY(courier_dispatch_start(&dispatch, &r->dispatch));
-    return explain(
-        api_start(&r->api), "the HTTP server cannot start", "are the TLS certificate and key readable?");
+    return explain(api_start(&r->api), "the HTTP server cannot start",
+                   "are the TLS certificate and key readable?");
 }
 
 /* Folders, not files: a certificate is renewed by putting a new file in the old one's place. */
-static void confine(const struct config *c, const char *spool)
+static struct sandbox_report confine(const struct config *c, const char *spool)
 {
     static char cert[CONFIG_TEXT_MAX_BYTES], key[CONFIG_TEXT_MAX_BYTES];
     char db[DATADIR_PATH_MAX_BYTES];
@@ -133,7 +141,7 @@ static void confine(const struct config *c, const char *spool)
                                          {dirname(cert), false},
                                          {dirname(key), false}};
     size_t count = ARRAY_LEN(paths) - (c->tls_cert[0] ? 0 : 2);
-    sandbox_confine(SANDBOX_API, paths, count);
+    return sandbox_confine(SANDBOX_API, paths, count);
 }
 
 static enum err say_ready(const struct running *r)
@@ -196,7 +204,7 @@ int serve_api_run(const struct serve_api *options)
     if (e != OK)
         return 7;
     /* Before any other thread starts: Landlock reaches only threads made after it. */
-    confine(options->config, spool);
+    r.sandbox = confine(options->config, spool);
     e = open_parts(&r);
     if (e == OK)
         e = start_api(&r, spool);

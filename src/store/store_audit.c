@@ -197,8 +197,7 @@ static enum err read_row(struct db_stmt *q, struct arena *a, struct audit_row *r
 }
 
 enum err store_audit_list(struct store_tx *tx, struct str team_id, int64_t after_sequence,
-                          size_t limit, struct arena *a, struct audit_row **ret,
-                          size_t *ret_count)
+                          size_t limit, struct arena *a, struct audit_row **ret, size_t *ret_count)
 {
     static const char sql[] = "SELECT sequence, at_ms, record, mac FROM audit"
                               " WHERE team_id = ? AND sequence > ? ORDER BY sequence LIMIT ?";

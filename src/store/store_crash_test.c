@@ -22,28 +22,36 @@ static enum err make_team(struct store_tx *tx, void *ctx)
     struct story *y = ctx;
     struct team t = {.id = y->team, .name = STR("ours"), .key_version = 1};
     TRY(store_team_insert(tx, &t));
-    return store_audit(tx, &(struct audit_record){.type = AUDIT_TEAM_CREATED,
-                                                  .team_id = ulid_str(&y->team)});
+    return store_audit(
+        tx, &(struct audit_record){.type = AUDIT_TEAM_CREATED, .team_id = ulid_str(&y->team)});
 }
 
 static enum err make_secret(struct store_tx *tx, void *ctx)
 {
     struct story *y = ctx;
-    struct sealed_row row = {.id = y->secret, .team_id = y->team, .name = STR("A"), .version = 1,
-                             .key_version = 1, .sealed = STR("one")};
+    struct sealed_row row = {.id = y->secret,
+                             .team_id = y->team,
+                             .name = STR("A"),
+                             .version = 1,
+                             .key_version = 1,
+                             .sealed = STR("one")};
     TRY(store_secret_insert(tx, &row));
-    return store_audit(tx, &(struct audit_record){.type = AUDIT_SECRET_CREATED,
-                                                  .team_id = ulid_str(&y->team)});
+    return store_audit(
+        tx, &(struct audit_record){.type = AUDIT_SECRET_CREATED, .team_id = ulid_str(&y->team)});
 }
 
 static enum err rotate_secret(struct store_tx *tx, void *ctx)
 {
     struct story *y = ctx;
-    struct sealed_row row = {.id = y->secret, .team_id = y->team, .name = STR("A"), .version = 2,
-                             .key_version = 1, .sealed = STR("two")};
+    struct sealed_row row = {.id = y->secret,
+                             .team_id = y->team,
+                             .name = STR("A"),
+                             .version = 2,
+                             .key_version = 1,
+                             .sealed = STR("two")};
     TRY(store_secret_rotate(tx, &row));
-    return store_audit(tx, &(struct audit_record){.type = AUDIT_SECRET_ROTATED,
-                                                  .team_id = ulid_str(&y->team)});
+    return store_audit(
+        tx, &(struct audit_record){.type = AUDIT_SECRET_ROTATED, .team_id = ulid_str(&y->team)});
 }
 
 static enum err make_job(struct store_tx *tx, void *ctx)
@@ -51,21 +59,25 @@ static enum err make_job(struct store_tx *tx, void *ctx)
     struct story *y = ctx;
     struct job job = {.id = y->job, .team_id = y->team, .payload = STR("{}"), .tags = STR("a,b")};
     TRY(store_job_insert(tx, &job));
-    return store_audit(tx, &(struct audit_record){.type = AUDIT_JOB_SUBMITTED,
-                                                  .team_id = ulid_str(&y->team)});
+    return store_audit(
+        tx, &(struct audit_record){.type = AUDIT_JOB_SUBMITTED, .team_id = ulid_str(&y->team)});
 }
 
 static enum err lease_job(struct store_tx *tx, void *ctx)
 {
     struct story *y = ctx;
     AUTO(arena) struct arena a = arena_make();
-    struct lease_request r = {.team_id = ulid_str(&y->team), .lease_id = y->lease,
-                              .token_id = STR("t"), .tags = STR("b"), .now_ms = 1, .lease_ms = 9};
+    struct lease_request r = {.team_id = ulid_str(&y->team),
+                              .lease_id = y->lease,
+                              .token_id = STR("t"),
+                              .tags = STR("b"),
+                              .now_ms = 1,
+                              .lease_ms = 9};
     struct job job;
     TRY(store_job_lease(tx, &r, &a, &job));
     TRY(store_log_append(tx, ulid_str(&y->job), 0, STR("line")));
-    return store_audit(tx, &(struct audit_record){.type = AUDIT_JOB_LEASED,
-                                                  .team_id = ulid_str(&y->team)});
+    return store_audit(
+        tx, &(struct audit_record){.type = AUDIT_JOB_LEASED, .team_id = ulid_str(&y->team)});
 }
 
 static enum err delete_secret(struct store_tx *tx, void *ctx)
@@ -74,8 +86,8 @@ static enum err delete_secret(struct store_tx *tx, void *ctx)
     AUTO(arena) struct arena a = arena_make();
     struct str name;
     TRY(store_secret_delete(tx, ulid_str(&y->team), ulid_str(&y->secret), &a, &name));
-    return store_audit(tx, &(struct audit_record){.type = AUDIT_SECRET_DELETED,
-                                                  .team_id = ulid_str(&y->team)});
+    return store_audit(
+        tx, &(struct audit_record){.type = AUDIT_SECRET_DELETED, .team_id = ulid_str(&y->team)});
 }
 
 static store_op *const steps[] = {make_team, make_secret, rotate_secret,
@@ -133,8 +145,8 @@ static bool tell(unsigned n)
         }
         CHECK_OK(e);
     }
-    struct story y = {.team = ulid_new(), .secret = ulid_new(), .job = ulid_new(),
-                      .lease = STR("lease")};
+    struct story y = {
+        .team = ulid_new(), .secret = ulid_new(), .job = ulid_new(), .lease = STR("lease")};
     for (size_t i = 0; s && i < ARRAY_LEN(steps); i++) {
         e = store_write_wait(s, steps[i], &y);
         if (e != OK) {
@@ -183,8 +195,11 @@ static void *write_and_report(void *ctx)
     for (int i = 0; i < INT32_MAX; i++) {
         char name[32];
         (void)snprintf(name, sizeof name, "r%d-w%d-%d", w->round, w->number, i);
-        struct sealed_row row = {.team_id = w->team, .name = str_from(name), .version = 1,
-                                 .key_version = 1, .sealed = STR("sealed sealed sealed")};
+        struct sealed_row row = {.team_id = w->team,
+                                 .name = str_from(name),
+                                 .version = 1,
+                                 .key_version = 1,
+                                 .sealed = STR("sealed sealed sealed")};
         if (store_write_wait(w->s, put_row, &row) != OK)
             continue;
         char line[32] = {0};
@@ -281,8 +296,8 @@ static int child_meets_full_disk(void)
     struct store_options options = {.folder = k.folder, .create = true};
     struct story y = {.team = ulid_new()};
     static char big[100000];
-    struct sealed_row row = {.team_id = y.team, .version = 1, .key_version = 1,
-                             .sealed = str_bytes(big, sizeof big)};
+    struct sealed_row row = {
+        .team_id = y.team, .version = 1, .key_version = 1, .sealed = str_bytes(big, sizeof big)};
     if (store_open(&options, &s) != OK || store_write_wait(s, make_team, &y) != OK)
         return 1;
     struct rlimit limit = {1000000, RLIM_INFINITY};

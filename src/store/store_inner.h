@@ -57,7 +57,7 @@ struct store {
     store_chain *chain;
     void *chain_ctx;
     struct db *writer; /* of the writer thread from here on */
-    bool wipe_due; /* deleted bytes are still in the log */
+    bool wipe_due;     /* deleted bytes are still in the log */
     unsigned wipe_groups;
     int64_t wipe_not_before_ms, wipe_pause_ms; /* a reader was in the way; monotonic */
     atomic_bool writable;

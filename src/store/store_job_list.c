@@ -2,7 +2,7 @@
 #include "store_job_row.h"
 
 #define LIST_HEAD                                                                                  \
-    "SELECT j.tags, " JOB_COLUMNS " FROM jobs j WHERE j.team_id = ? AND j.created_at_ms >= ?"              \
+    "SELECT j.tags, " JOB_COLUMNS " FROM jobs j WHERE j.team_id = ? AND j.created_at_ms >= ?"      \
     " AND j.created_at_ms <= ? AND j.state IN (?, ?, ?, ?, ?, ?) ORDER BY "
 #define LIST_TAIL " LIMIT ? OFFSET ?"
 _Static_assert(JOB_STATE_COUNT == 6, "one place each in LIST_HEAD");

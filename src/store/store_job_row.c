@@ -1,9 +1,8 @@
 #include "store_job_row.h"
 
 static const char *const names[JOB_STATE_COUNT] = {
-    [JOB_QUEUED] = "queued",           [JOB_PENDING] = "pending",
-    [JOB_RENDERING] = "render:dorender", [JOB_FINISHED] = "finished",
-    [JOB_ERROR] = "error",             [JOB_CANCELLED] = "manually_cancelled",
+    [JOB_QUEUED] = "queued",     [JOB_PENDING] = "pending", [JOB_RENDERING] = "render:dorender",
+    [JOB_FINISHED] = "finished", [JOB_ERROR] = "error",     [JOB_CANCELLED] = "manually_cancelled",
 };
 
 const char *job_state_name(enum job_state s)

@@ -283,8 +283,8 @@ static void test_list_filters_and_orders(void)
         int64_t created_at_ms, priority;
         enum job_state state;
     } jobs[] = {
-        {"a", "x", 10, 0, JOB_QUEUED},       {"b", "x,y", 20, 9, JOB_FINISHED},
-        {"c", "y", 30, 0, JOB_ERROR},        {"d", "", 40, 5, JOB_QUEUED},
+        {"a", "x", 10, 0, JOB_QUEUED},        {"b", "x,y", 20, 9, JOB_FINISHED},
+        {"c", "y", 30, 0, JOB_ERROR},         {"d", "", 40, 5, JOB_QUEUED},
         {"e", "xy,%", 50, -1, JOB_RENDERING},
     };
     for (size_t i = 0; i < ARRAY_LEN(jobs); i++) {
@@ -361,8 +361,13 @@ static void test_log_reads_across_chunks(void)
 static void test_ticket_is_used_up(void)
 {
     struct job job = add(k.team, "", "", 0);
-    struct ticket t = {.hash = {9}, .kind = TICKET_ASSET_GET, .team_id = k.team, .job_id = job.id,
-                       .lease_id = STR("lease"), .pointer = STR("/assets/0"), .expires_at_ms = 50,
+    struct ticket t = {.hash = {9},
+                       .kind = TICKET_ASSET_GET,
+                       .team_id = k.team,
+                       .job_id = job.id,
+                       .lease_id = STR("lease"),
+                       .pointer = STR("/assets/0"),
+                       .expires_at_ms = 50,
                        .uses_left = 2},
                   got;
     CHECK_OK(store_ticket_insert(&k.tx, &t));
@@ -388,8 +393,12 @@ static void test_ticket_is_used_up(void)
 static void test_deliveries_come_due(void)
 {
     struct job job = add(k.team, "", "", 0);
-    struct delivery hook = {.id = ulid_new(), .job_id = job.id, .team_id = k.team,
-                            .kind = DELIVERY_WEBHOOK, .state = DELIVERY_DUE, .next_at_ms = 10};
+    struct delivery hook = {.id = ulid_new(),
+                            .job_id = job.id,
+                            .team_id = k.team,
+                            .kind = DELIVERY_WEBHOOK,
+                            .state = DELIVERY_DUE,
+                            .next_at_ms = 10};
     struct delivery upload = hook, *list;
     upload.id = ulid_new();
     upload.kind = DELIVERY_UPLOAD;

@@ -14,8 +14,7 @@ static int64_t rank_of(const struct job *job)
     return job->priority == INT64_MIN ? INT64_MAX : -job->priority;
 }
 
-static enum err for_tag(struct store_tx *tx, const char *sql, const struct job *job,
-                        struct str tag)
+static enum err for_tag(struct store_tx *tx, const char *sql, const struct job *job, struct str tag)
 {
     AUTOP(db_stmt) struct db_stmt *q = NULL;
     TRY(db_prepare(tx->db, sql, &q));

@@ -2,7 +2,8 @@
 
 enum err store_schema_version(struct db *db, int64_t *ret)
 {
-    static const char present[] = "SELECT COUNT(*) FROM sqlite_master WHERE name = 'schema_version'";
+    static const char present[] =
+        "SELECT COUNT(*) FROM sqlite_master WHERE name = 'schema_version'";
     static const char version[] = "SELECT version FROM schema_version";
     AUTOP(db_stmt) struct db_stmt *p = NULL;
     TRY(db_prepare(db, present, &p));
@@ -20,7 +21,8 @@ enum err store_schema_version(struct db *db, int64_t *ret)
 
 static enum err run_steps(struct db *db, const char *const *steps, size_t count)
 {
-    static const char table[] = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)";
+    static const char table[] =
+        "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)";
     static const char clear[] = "DELETE FROM schema_version";
     static const char set[] = "INSERT INTO schema_version (version) VALUES (?)";
     int64_t version;

@@ -43,10 +43,10 @@ enum err store_sealed_below(struct store_tx *tx, struct str team_id, uint32_t ke
                             size_t limit, struct arena *a, struct sealed_row **ret,
                             size_t *ret_count)
 {
-    static const char sql[] = SEALED_SELECT
-        "versions v JOIN secrets s ON s.id = v.secret_id"
-        " WHERE v.team_id = ? AND v.key_version < ?"
-        " ORDER BY v.key_version, v.secret_id, v.version LIMIT ?";
+    static const char sql[] =
+        SEALED_SELECT "versions v JOIN secrets s ON s.id = v.secret_id"
+                      " WHERE v.team_id = ? AND v.key_version < ?"
+                      " ORDER BY v.key_version, v.secret_id, v.version LIMIT ?";
     AUTOP(db_stmt) struct db_stmt *q = NULL;
     TRY(db_prepare(tx->db, sql, &q));
     db_bind_text(q, team_id);
@@ -68,8 +68,7 @@ enum err store_sealed_below(struct store_tx *tx, struct str team_id, uint32_t ke
 }
 
 enum err store_sealed_replace(struct store_tx *tx, struct str id, uint32_t version,
-                              uint32_t old_key_version, uint32_t new_key_version,
-                              struct str sealed)
+                              uint32_t old_key_version, uint32_t new_key_version, struct str sealed)
 {
     static const char sql[] = "UPDATE versions SET sealed = ?, key_version = ?"
                               " WHERE secret_id = ? AND version = ? AND key_version = ?";

@@ -86,8 +86,8 @@ static void test_names_are_found_byte_for_byte(void)
 {
     static char long_name[SECRET_NAME_MAX_BYTES + 2];
     memset(long_name, 'n', SECRET_NAME_MAX_BYTES + 1);
-    const char *const none[] = {"aws_key", "AWS_KEY ", "AWS_KE", "", "%", "AWS%", "' OR 1 --",
-                                long_name};
+    const char *const none[] = {"aws_key", "AWS_KEY ", "AWS_KE",    "",
+                                "%",       "AWS%",     "' OR 1 --", long_name};
     struct secret_row got;
     for (size_t i = 0; i < ARRAY_LEN(none); i++)
         CHECK_ERR(store_secret_by_name(&k.tx, kit_id(&k.team), str_from(none[i]), &k.a, &got),
@@ -95,8 +95,7 @@ static void test_names_are_found_byte_for_byte(void)
     struct sealed_row row = make(k.team, long_name);
     CHECK_ERR(store_secret_insert(&k.tx, &row), ERR_INVALID);
     add(k.team, long_name + 1);
-    CHECK_OK(
-        store_secret_by_name(&k.tx, kit_id(&k.team), str_from(long_name + 1), &k.a, &got));
+    CHECK_OK(store_secret_by_name(&k.tx, kit_id(&k.team), str_from(long_name + 1), &k.a, &got));
 }
 
 static void test_list_is_in_byte_order(void)

@@ -78,15 +78,13 @@ enum err store_team_get(struct store_tx *tx, struct str id, struct arena *a, str
     return team_where(tx, sql, id, a, ret);
 }
 
-enum err store_team_by_name(struct store_tx *tx, struct str name, struct arena *a,
-                            struct team *ret)
+enum err store_team_by_name(struct store_tx *tx, struct str name, struct arena *a, struct team *ret)
 {
     static const char sql[] = TEAM_SELECT " WHERE t.name = ?";
     return team_where(tx, sql, name, a, ret);
 }
 
-enum err store_team_list(struct store_tx *tx, struct arena *a, struct team **ret,
-                         size_t *ret_count)
+enum err store_team_list(struct store_tx *tx, struct arena *a, struct team **ret, size_t *ret_count)
 {
     static const char sql[] = TEAM_SELECT " ORDER BY t.name";
     AUTOP(db_stmt) struct db_stmt *q = NULL;

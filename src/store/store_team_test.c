@@ -10,10 +10,10 @@ static void test_names_follow_the_rule(void)
         const char *name;
         bool valid;
     } cases[] = {
-        {"a", true},        {"0", true},      {"a-b_c9", true},   {"rooty", true},
-        {"", false},        {"-a", false},    {"_a", false},      {"A", false},
-        {"a b", false},     {"a.b", false},   {"a/b", false},     {"\xc3\xa9", false},
-        {"root", false},    {"operator", false}, {"a\n", false},  {"../x", false},
+        {"a", true},        {"0", true},           {"a-b_c9", true}, {"rooty", true},
+        {"", false},        {"-a", false},         {"_a", false},    {"A", false},
+        {"a b", false},     {"a.b", false},        {"a/b", false},   {"\xc3\xa9", false},
+        {"root", false},    {"operator", false},   {"a\n", false},   {"../x", false},
         {long_name, false}, {long_name + 1, true},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
@@ -115,8 +115,12 @@ static void test_retire_waits_for_the_last_record(void)
 {
     struct str key;
     struct str id = kit_id(&k.team);
-    struct sealed_row row = {.id = ulid_new(), .team_id = k.team, .name = STR("A"), .version = 1,
-                             .key_version = 1, .sealed = STR("sealed")};
+    struct sealed_row row = {.id = ulid_new(),
+                             .team_id = k.team,
+                             .name = STR("A"),
+                             .version = 1,
+                             .key_version = 1,
+                             .sealed = STR("sealed")};
     CHECK_OK(store_secret_insert(&k.tx, &row));
     CHECK_ERR(store_team_key_retire(&k.tx, id), ERR_KEY_IN_USE);
     CHECK_OK(store_team_key_get(&k.tx, id, 1, &k.a, &key));
@@ -144,23 +148,33 @@ static void test_keyring_and_instance(void)
 
 static void fill(struct ulid team, uint8_t mark)
 {
-    struct sealed_row row = {.id = ulid_new(), .team_id = team, .name = STR("gone"), .version = 1,
-                             .key_version = 1, .sealed = STR("sealed")};
+    struct sealed_row row = {.id = ulid_new(),
+                             .team_id = team,
+                             .name = STR("gone"),
+                             .version = 1,
+                             .key_version = 1,
+                             .sealed = STR("sealed")};
     CHECK_OK(store_secret_insert(&k.tx, &row));
-    struct token token = {.id = mark ? STR("tokentokento") : STR("othertokenot"),
-                          .team_id = team};
+    struct token token = {.id = mark ? STR("tokentokento") : STR("othertokenot"), .team_id = team};
     CHECK_OK(store_token_insert(&k.tx, &token));
     struct job job = {.id = ulid_new(), .team_id = team, .payload = STR("{}"), .tags = STR("x")};
     CHECK_OK(store_job_insert(&k.tx, &job));
     CHECK_OK(store_log_append(&k.tx, kit_id(&job.id), 0, STR("line")));
-    struct ticket ticket = {.hash = {mark}, .kind = TICKET_OUTPUT_PUT, .team_id = team,
-                            .job_id = job.id, .expires_at_ms = 1, .uses_left = 1};
+    struct ticket ticket = {.hash = {mark},
+                            .kind = TICKET_OUTPUT_PUT,
+                            .team_id = team,
+                            .job_id = job.id,
+                            .expires_at_ms = 1,
+                            .uses_left = 1};
     CHECK_OK(store_ticket_insert(&k.tx, &ticket));
-    struct delivery delivery = {.id = ulid_new(), .job_id = job.id, .team_id = team,
-                                .kind = DELIVERY_UPLOAD, .state = DELIVERY_DUE};
+    struct delivery delivery = {.id = ulid_new(),
+                                .job_id = job.id,
+                                .team_id = team,
+                                .kind = DELIVERY_UPLOAD,
+                                .state = DELIVERY_DUE};
     CHECK_OK(store_delivery_insert(&k.tx, &delivery));
-    CHECK_OK(store_audit(&k.tx, &(struct audit_record){.type = AUDIT_TEAM_DELETED,
-                                                       .team_id = kit_id(&team)}));
+    CHECK_OK(store_audit(
+        &k.tx, &(struct audit_record){.type = AUDIT_TEAM_DELETED, .team_id = kit_id(&team)}));
 }
 
 /* How many rows there are in all tables but audit and teams. */

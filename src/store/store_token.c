@@ -6,7 +6,8 @@ enum err store_token_insert(struct store_tx *tx, const struct token *t)
 {
     static const char sql[] =
         "INSERT INTO tokens (id, team_id, name, role, names, created_at_ms, expires_at_ms,"
-        " last_used_at_ms, revoked_at_ms, created_by, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        " last_used_at_ms, revoked_at_ms, created_by, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?)";
     ASSERT_WRITING(tx);
     AUTOP(db_stmt) struct db_stmt *q = NULL;
     TRY(db_prepare(tx->db, sql, &q));
@@ -83,8 +84,7 @@ enum err store_token_list(struct store_tx *tx, struct str team_id, struct arena 
     return OK;
 }
 
-enum err store_token_revoke(struct store_tx *tx, struct str team_id, struct str id,
-                            int64_t now_ms)
+enum err store_token_revoke(struct store_tx *tx, struct str team_id, struct str id, int64_t now_ms)
 {
     /* Revoking again keeps the first time. */
     static const char sql[] =

@@ -9,13 +9,13 @@
 #include "store_inner.h"
 
 enum {
-    GROUP_MAX = 256,         /* bounds how long the first of a group waits */
-    LOG_PAGES_BUSY = 4000,   /* 16 MiB: the log is moved into the database even under load */
-    LOG_PAGES_IDLE = 1000,   /* ... when there is nothing else to do */
+    GROUP_MAX = 256,            /* bounds how long the first of a group waits */
+    LOG_PAGES_BUSY = 4000,      /* 16 MiB: the log is moved into the database even under load */
+    LOG_PAGES_IDLE = 1000,      /* ... when there is nothing else to do */
     LOG_PAGES_TOO_MANY = 65536, /* 256 MiB: readers kept it from starting anew; they wait now */
-    WIPE_AFTER_GROUPS = 64,  /* under load, deleted bytes leave the log after so many groups */
-    WIPE_RETRY_FIRST_MS = 50, /* a reader was in the way; doubles to ... */
-    WIPE_RETRY_LAST_MS = 5000, /* ... this: readers stand still for a moment at each try */
+    WIPE_AFTER_GROUPS = 64,     /* under load, deleted bytes leave the log after so many groups */
+    WIPE_RETRY_FIRST_MS = 50,   /* a reader was in the way; doubles to ... */
+    WIPE_RETRY_LAST_MS = 5000,  /* ... this: readers stand still for a moment at each try */
 };
 
 struct request {
