@@ -153,6 +153,10 @@ static void fetch(struct http_request *r)
 
 void api_ticket_get(struct http_request *r)
 {
+    if (str_is(http_method(r), "HEAD")) { /* it would use the address up for nothing */
+        http_fail(r, ERR_METHOD);
+        return;
+    }
     struct asset *t = arena_alloc(http_arena(r), sizeof *t);
     t->r = r;
     enum err e = ticket_hash(r, t->hash);

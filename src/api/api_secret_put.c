@@ -40,7 +40,10 @@ static void finish(struct put *p)
 static void fail(struct put *p, enum err e)
 {
     finish(p);
-    http_fail(p->r, e == ERR_AGAIN ? ERR_BUSY : e);
+    if (e == ERR_TOO_LARGE)
+        http_fail_text(p->r, e, "Your team holds as many secrets as it may; delete some first");
+    else
+        http_fail(p->r, e == ERR_AGAIN ? ERR_BUSY : e);
 }
 
 /* What stands now, and so what this put becomes. ERR_SECRET_EXISTS. */
@@ -101,7 +104,10 @@ static enum err put_op(struct store_tx *tx, void *ctx)
     /* The team's key was rotated meanwhile: nobody would move this record to the new one. */
     if (team.key_version != p->row.key_version)
         return ERR_AGAIN;
-    TRY(p->rotates ? store_secret_rotate(tx, &p->row) : store_secret_insert(tx, &p->row));
+    enum err e = p->rotates ? store_secret_rotate(tx, &p->row) : store_secret_insert(tx, &p->row);
+    if (e == ERR_LIMIT) /* the team's, which waiting does not mend */
+        return ERR_TOO_LARGE;
+    TRY(e);
     struct audit_record record =
         api_audit(actor, p->rotates ? AUDIT_SECRET_ROTATED : AUDIT_SECRET_CREATED);
     record.subject = ulid_str(&p->row.id);

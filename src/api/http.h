@@ -33,11 +33,11 @@ struct http_options {
     size_t route_count;
     /* Runs before the body is read. Must answer (http_fail) and return false to refuse. */
     bool (*authorise)(struct http_request *r, const struct http_route *route);
-    void *ctx;            /* http_ctx() */
-    const char *address;  /* "127.0.0.1", "::1", "0.0.0.0" */
-    uint16_t port;        /* 0: any; http_port() tells */
-    int listen_fd;        /* already bound (UNIX socket, activation), taken; -1: bind address, port */
-    bool operator_socket; /* requests have http_is_operator(); peer's uid was checked */
+    void *ctx;           /* http_ctx() */
+    const char *address; /* "127.0.0.1", "::1", "0.0.0.0" */
+    uint16_t port;       /* 0: any; http_port() tells */
+    int listen_fd; /* already bound (UNIX socket, activation), taken; -1: bind address, port */
+    bool operator_socket;           /* requests have http_is_operator(); peer's uid was checked */
     const char *tls_cert, *tls_key; /* files; NULL: plain */
     unsigned threads, connections_max;
     /* Deadlines; 0 gives the default of limit.h, tests set shorter ones. */

@@ -73,9 +73,10 @@ static void test_pipelined_requests_are_answered_in_order(void)
 
 static void test_handler_sees_the_decoded_request(void)
 {
-    const struct heard *h =
-        ask(server, STR("GET /api/v2/show/a%20%2541?p=1&q=x%2By+z&q=2 HTTP/1.1\r\n"
-                        "Host: farm:4300\r\n\r\n"), 50);
+    const struct heard *h = ask(server,
+                                STR("GET /api/v2/show/a%20%2541?p=1&q=x%2By+z&q=2 HTTP/1.1\r\n"
+                                    "Host: farm:4300\r\n\r\n"),
+                                50);
     CHECK(strstr(h->text, "a %41|/api/v2/show/a %41|1|x+y z|http://farm:4300"));
     h = ask(server, STR("GET /show/b HTTP/1.0\r\n\r\n"), 50);
     CHECK(strstr(h->text, "b|/show/b|0||http://127.0.0.1:"));
@@ -122,17 +123,22 @@ static void test_split_request_is_read(void)
 
 static void test_continue_comes_only_when_the_body_is_wanted(void)
 {
-    const struct heard *h = ask(server, STR("PUT /secrets HTTP/1.1\r\n" HOST AUTH
-                                            "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"),
+    const struct heard *h = ask(server,
+                                STR("PUT /secrets HTTP/1.1\r\n" HOST AUTH
+                                    "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"),
                                 50);
     CHECK(strncmp(h->text, "HTTP/1.1 100 ", 13) == 0);
     CHECK(!h->closed);
-    h = ask(server, STR("PUT /secrets HTTP/1.1\r\n" HOST
-                        "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"), 1000);
+    h = ask(
+        server,
+        STR("PUT /secrets HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"),
+        1000);
     CHECK_EQ(h->status, 401);
     CHECK(h->closed);
-    h = ask(server, STR("PUT /small HTTP/1.1\r\n" HOST
-                        "Expect: 100-continue\r\nContent-Length: 11\r\n\r\n"), 1000);
+    h = ask(
+        server,
+        STR("PUT /small HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 11\r\n\r\n"),
+        1000);
     CHECK_EQ(h->status, 413);
     CHECK(h->closed);
 }
@@ -151,15 +157,17 @@ static void test_streamed_body_reaches_its_sink(void)
     CHECK_EQ(fixture_sink_ended - ended, 2);
     CHECK_EQ(fixture_sink_complete - complete, 2);
     /* refused by the handler, by the sink, by the peer's going, by the limit */
-    const struct heard *h = ask(server, STR("PUT /stream HTTP/1.1\r\n" HOST
-                                            "X-Refuse: 1\r\nContent-Length: 9\r\n\r\n"), 1000);
+    const struct heard *h =
+        ask(server, STR("PUT /stream HTTP/1.1\r\n" HOST "X-Refuse: 1\r\nContent-Length: 9\r\n\r\n"),
+            1000);
     CHECK_EQ(h->status, 410);
     CHECK_EQ(fixture_sink_ended - ended, 2);
     h = ask(server, STR("PUT /stream HTTP/1.1\r\n" HOST "Content-Length: 9000\r\n\r\n!"), 1000);
     CHECK_EQ(h->status, 503);
     CHECK(strstr(h->text, "STORE_FULL") && h->closed);
-    CHECK_EQ(ask(server, STR("PUT /stream HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nabc"),
-                 20)->status, 0);
+    CHECK_EQ(ask(server, STR("PUT /stream HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nabc"), 20)
+                 ->status,
+             0);
     usleep(50000);
     CHECK_EQ(fixture_sink_ended - ended, 4);
     CHECK_EQ(fixture_sink_complete - complete, 2);
@@ -169,11 +177,16 @@ static void test_streamed_body_reaches_its_sink(void)
 
 static void test_chunked_body_is_counted(void)
 {
-    const struct heard *h = ask(server, STR("PUT /small HTTP/1.1\r\n" HOST
-        "Transfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n0\r\n\r\n"), 50);
+    const struct heard *h =
+        ask(server,
+            STR("PUT /small HTTP/1.1\r\n" HOST
+                "Transfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n0\r\n\r\n"),
+            50);
     CHECK_EQ(h->status, 201);
-    h = ask(server, STR("PUT /small HTTP/1.1\r\n" HOST
-        "Transfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n1\r\na\r\n"), 1000);
+    h = ask(server,
+            STR("PUT /small HTTP/1.1\r\n" HOST
+                "Transfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n1\r\na\r\n"),
+            1000);
     CHECK_EQ(h->status, 413);
     CHECK(h->closed && strstr(h->text, "TOO_LARGE"));
 }
@@ -251,7 +264,8 @@ static void test_problems_become_details(void)
 {
     const struct heard *h = ask(server, STR(GET("/problems") "\r\n"), 50);
     CHECK_EQ(h->status, 400);
-    CHECK(strstr(h->text, "\"details\":[{\"field\":\"/name\",\"message\":\"is \\\"missing\\\"\"}]"));
+    CHECK(
+        strstr(h->text, "\"details\":[{\"field\":\"/name\",\"message\":\"is \\\"missing\\\"\"}]"));
     CHECK(strstr(h->text, "X-Note: one  X-Two: two\r\n"));
 }
 

@@ -31,9 +31,9 @@ static inline void handle_show(struct http_request *r)
     struct str q = STR_EMPTY;
     bool has = http_query(r, "q", &q);
     struct str id = http_param(r, "id"), path = http_path(r), base = http_base_url(r);
-    struct str text = arena_printf(http_arena(r), "%.*s|%.*s|%d|%.*s|%.*s", (int)id.len, id.ptr,
-                                   (int)path.len, path.ptr, has, (int)q.len, q.ptr, (int)base.len,
-                                   base.ptr);
+    struct str text =
+        arena_printf(http_arena(r), "%.*s|%.*s|%d|%.*s|%.*s", (int)id.len, id.ptr, (int)path.len,
+                     path.ptr, has, (int)q.len, q.ptr, (int)base.len, base.ptr);
     http_reply(r, 200, "text/plain", text);
 }
 

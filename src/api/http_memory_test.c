@@ -98,9 +98,9 @@ static void test_nothing_stays_after_the_answer(void)
         size_t len;
         enum framing framing;
     } CASES[] = {
-        {"/secrets", 30, LENGTH},      {"/secrets", 5000, LENGTH},  {"/secrets", 20000, LENGTH},
-        {"/secrets", 200000, LENGTH},  {"/secrets", 300, CHUNKED},  {"/secrets", 60000, CHUNKED},
-        {"/stream", 100000, LENGTH},   {"/stream", 100000, CHUNKED}, {"/defer", 900, LENGTH},
+        {"/secrets", 30, LENGTH},     {"/secrets", 5000, LENGTH},   {"/secrets", 20000, LENGTH},
+        {"/secrets", 200000, LENGTH}, {"/secrets", 300, CHUNKED},   {"/secrets", 60000, CHUNKED},
+        {"/stream", 100000, LENGTH},  {"/stream", 100000, CHUNKED}, {"/defer", 900, LENGTH},
         {"/small", 5000, REFUSED},
     };
     struct http_options o = fixture_options();

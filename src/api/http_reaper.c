@@ -109,7 +109,8 @@ static bool body_late(const struct http_reaper *reaper, struct http_conn *c, int
 
 /* A peer that sent its request and its end in one piece: the library waits for an event that does
  * not come again. Looked at once or twice in the beginning of a rest. */
-static bool half_closed(const struct http_reaper *reaper, const struct http_conn *c, int64_t rest_ms)
+static bool half_closed(const struct http_reaper *reaper, const struct http_conn *c,
+                        int64_t rest_ms)
 {
     char byte;
     return rest_ms >= reaper->tick_ms && rest_ms < 3 * reaper->tick_ms &&
@@ -122,8 +123,7 @@ static bool is_late(const struct http_reaper *reaper, struct http_conn *c, int64
     int64_t since_ms = atomic_load_explicit(&c->since_ms, memory_order_relaxed);
     switch (phase) {
     case HTTP_CONN_IDLE:
-        return now_ms - since_ms > reaper->idle_ms ||
-               half_closed(reaper, c, now_ms - since_ms);
+        return now_ms - since_ms > reaper->idle_ms || half_closed(reaper, c, now_ms - since_ms);
     case HTTP_CONN_HEAD:
         return now_ms - since_ms > reaper->head_ms;
     case HTTP_CONN_BODY:

@@ -168,13 +168,14 @@ static enum err start_daemon(struct http_server *s)
     unsigned most = o->connections_max ? o->connections_max : HTTP_CONNECTIONS_MAX;
     /* No MHD_USE_ERROR_LOG: its messages may hold request text. */
     s->daemon = MHD_start_daemon(
-        flags | (s->tls ? MHD_USE_TLS : 0), 0, accept_policy, s, http_run, s, MHD_OPTION_LISTEN_SOCKET,
-        s->listen_fd, MHD_OPTION_CONNECTION_LIMIT, most, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)HTTP_CONNECTION_MEMORY_BYTES, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)((s->reaper.idle_ms + 999) / 1000), MHD_OPTION_STRICT_FOR_CLIENT, strictness(),
-        MHD_OPTION_URI_LOG_CALLBACK, http_run_request_line, s, MHD_OPTION_UNESCAPE_CALLBACK,
-        keep_escapes, NULL, MHD_OPTION_NOTIFY_COMPLETED, http_run_completed, s,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+        flags | (s->tls ? MHD_USE_TLS : 0), 0, accept_policy, s, http_run, s,
+        MHD_OPTION_LISTEN_SOCKET, s->listen_fd, MHD_OPTION_CONNECTION_LIMIT, most,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_MEMORY_BYTES,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)((s->reaper.idle_ms + 999) / 1000),
+        MHD_OPTION_STRICT_FOR_CLIENT, strictness(), MHD_OPTION_URI_LOG_CALLBACK,
+        http_run_request_line, s, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+        MHD_OPTION_NOTIFY_COMPLETED, http_run_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, s, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
     if (s->daemon)
         return OK;
     s->listen_fd = -1; /* the library has closed it */

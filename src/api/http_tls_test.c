@@ -97,10 +97,10 @@ static bool client_sees(const struct client *c, const char *common_name)
     size_t len = sizeof name;
     if (count == 0 || gnutls_x509_crt_init(&cert) != 0)
         return false;
-    bool same = gnutls_x509_crt_import(cert, &list[0], GNUTLS_X509_FMT_DER) == 0 &&
-                gnutls_x509_crt_get_dn_by_oid(cert, GNUTLS_OID_X520_COMMON_NAME, 0, 0, name,
-                                              &len) == 0 &&
-                strcmp(name, common_name) == 0;
+    bool same =
+        gnutls_x509_crt_import(cert, &list[0], GNUTLS_X509_FMT_DER) == 0 &&
+        gnutls_x509_crt_get_dn_by_oid(cert, GNUTLS_OID_X520_COMMON_NAME, 0, 0, name, &len) == 0 &&
+        strcmp(name, common_name) == 0;
     gnutls_x509_crt_deinit(cert);
     return same;
 }
@@ -126,10 +126,9 @@ static void test_requests_are_served_over_tls(void)
     CHECK(client_asks(&c, GET_HELLO, "hello"));
     CHECK(client_asks(&c, "GET /later HTTP/1.1\r\n" HOST "\r\n", "later"));
     CHECK(client_asks(&c, "GET /show/a HTTP/1.1\r\nHost: farm\r\n\r\n", "https://farm"));
-    CHECK(client_asks(&c,
-                      "PUT /small HTTP/1.1\r\n" HOST
-                      "Transfer-Encoding: chunked\r\n\r\nb\r\n01234567890\r\n",
-                      "TOO_LARGE"));
+    CHECK(client_asks(
+        &c, "PUT /small HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nb\r\n01234567890\r\n",
+        "TOO_LARGE"));
     client_close(&c);
     http_stop(&s);
 }

@@ -59,12 +59,15 @@ static inline struct log_kv log_kv_bool(const char *key, bool v)
         unsigned char: log_kv_uint,                                                                \
         bool: log_kv_bool)(key, v)
 
+/* The array begins with an element that is skipped, so that there may be no pairs at all. */
 #define log_write(level, event, ...)                                                               \
-    log_emit(level, event, (const struct log_kv[]){__VA_ARGS__ __VA_OPT__(, ){.type = LOG_KV_END}})
-#define log_debug(event, ...) log_write(LOG_DEBUG, event __VA_OPT__(, ) __VA_ARGS__)
-#define log_info(event, ...)  log_write(LOG_INFO, event __VA_OPT__(, ) __VA_ARGS__)
-#define log_warn(event, ...)  log_write(LOG_WARN, event __VA_OPT__(, ) __VA_ARGS__)
-#define log_error(event, ...) log_write(LOG_ERROR, event __VA_OPT__(, ) __VA_ARGS__)
+    log_emit(level, event,                                                                         \
+             (const struct log_kv[]){{.type = LOG_KV_END}, ##__VA_ARGS__, {.type = LOG_KV_END}} +  \
+                 1)
+#define log_debug(event, ...) log_write(LOG_DEBUG, event, ##__VA_ARGS__)
+#define log_info(event, ...)  log_write(LOG_INFO, event, ##__VA_ARGS__)
+#define log_warn(event, ...)  log_write(LOG_WARN, event, ##__VA_ARGS__)
+#define log_error(event, ...) log_write(LOG_ERROR, event, ##__VA_ARGS__)
 
 void log_open(const char *process, enum log_level least, enum log_format format);
 void log_emit(enum log_level level, const char *event, const struct log_kv *kvs);

@@ -158,8 +158,8 @@ void webhook_run(const struct errand *e, struct errand_end *ret)
                       .on_body = ignore_body};
     err = fetch_run(&f, &result);
     errand_conclude(ret, r.set, buf_str(&what), err, &result, STR_EMPTY);
-    /* A receiver that is not ready yet may well say 404: every answer but success is tried again
-     * (contract.md, 2.4). */
+    /* A receiver that is not ready yet may well say 404, and the vendor's documentation promises
+     * another try after every answer but success. */
     if (result.status && ret->outcome == OUTCOME_FAILED)
         ret->outcome = OUTCOME_RETRY;
 }

@@ -73,7 +73,7 @@ static const struct json_field ENDPOINT[] = {
 static struct str url_of(enum job_part part, const struct ref_bundle *b, struct arena *a)
 {
     struct problems unused;
-    struct address at = {0};
+    struct address at = {.url = STR_EMPTY, .src = STR_EMPTY, .endpoint = STR_EMPTY};
     problems_init(&unused, a);
     if (json_decode(b->fragment, ADDRESS, ARRAY_LEN(ADDRESS), STR(""), &unused, &at) != OK)
         return STR_EMPTY;

@@ -107,10 +107,8 @@ enum err job_payload_read(struct str payload, struct arena *arena, struct proble
 {
     struct job_rules r = {arena, problems};
     struct top top = {0};
-    struct job_payload p = {.template_id = STR_EMPTY,
-                            .engine = STR_EMPTY,
-                            .tags = STR_EMPTY,
-                            .extension = STR(".mp4")};
+    struct job_payload p = {
+        .template_id = STR_EMPTY, .engine = STR_EMPTY, .tags = STR_EMPTY, .extension = STR(".mp4")};
     if (str_trim(payload).len == 0 || str_trim(payload).ptr[0] != '{')
         return problems_add(problems, STR(""), "must be an object");
     enum err e = decode_top(&r, payload, &top);

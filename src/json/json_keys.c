@@ -101,7 +101,7 @@ static void grow_slots(struct json_keys *k)
         random_bytes(k->hash_key, sizeof k->hash_key);
     k->slot_capacity = old ? old_capacity * 2 : FIRST_SLOTS;
     k->slots = xcalloc(k->slot_capacity, sizeof *k->slots);
-    for (size_t i = 0; i < old_capacity; i++)
+    for (size_t i = 0; old && i < old_capacity; i++)
         if (old[i].serial)
             *find_slot(k, old[i].hash, old[i].serial, str_bytes(old[i].ptr, old[i].len)) = old[i];
     free(old);

@@ -25,9 +25,11 @@ void store_read_end(struct store *s, struct store_tx **tx);
 
 /* --- writing: what waits is committed together, with one fsync --- */
 
-/* Runs on the writer thread inside a savepoint. An error undoes this operation alone. It may run
- * twice (when the group had to be retried one by one), so it must not have effects of its own
- * outside the transaction except on its ctx. */
+/* Runs on the writer thread inside a savepoint. An error undoes this operation alone. When the
+ * group fails, an operation that failed by itself keeps its own error only if nothing in the group
+ * had succeeded before it: what it saw may have been undone. It may run twice (when the group had
+ * to be retried one by one), so it must not have effects of its own outside the transaction except
+ * on its ctx. */
 typedef enum err store_op(struct store_tx *tx, void *ctx);
 /* Called on the writer thread after the commit (or its failure): only then may anybody be told. */
 typedef void store_done(enum err result, void *ctx);

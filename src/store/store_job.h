@@ -6,6 +6,7 @@
 #include "buf.h"
 #include "store.h"
 
+/* Stored by number: new ones go to the end. */
 enum job_state {
     JOB_QUEUED,
     JOB_PENDING,

@@ -42,10 +42,11 @@ enum err store_secret_get(struct store_tx *tx, struct str team_id, struct str id
 /* version 0: the current one. */
 enum err store_secret_sealed(struct store_tx *tx, struct str team_id, struct str name,
                              uint32_t version, struct arena *a, struct sealed_row *ret) MUST_USE;
+/* Does not bump the secrets generation. */
 enum err store_secret_used(struct store_tx *tx, struct str id, int64_t now_ms) MUST_USE;
 
 /* For team key rotation: up to `limit` versions of the team still under an older team key than
- * key_version, in (id, version) order. */
+ * key_version; the oldest key first, then in (id, version) order. */
 enum err store_sealed_below(struct store_tx *tx, struct str team_id, uint32_t key_version,
                             size_t limit, struct arena *a, struct sealed_row **ret,
                             size_t *ret_count) MUST_USE;

@@ -13,7 +13,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
@@ -176,6 +178,35 @@ class Server:
                                  *(["--work", str(folder)] if folder else []), *flags],
                                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=env)
 
+    def audit(self, token=None, event=None, after=0):
+        """All records of the team's audit log, oldest first; only those of one event if named."""
+        rows = []
+        while True:
+            answer = self.call("GET", f"/audit?limit=1000&after={rows[-1]['sequence'] if rows else after}", token=token)
+            assert answer.status_code == 200, answer.text
+            if not answer.json():
+                return [r for r in rows if event is None or r["event"] == event]
+            rows += answer.json()
+
+    def restart(self):
+        """Starts again at the same address, so that workers find it."""
+        self.flags = [*self.flags, "--listen", f"{self.host}:{self.port}"]
+        return self.start()
+
+    def render(self, payload, script, seconds=30, work=None, **options):
+        """Submits a job for an engine made of `script`, lets one worker do it, and returns the ended job."""
+        program = engine(self.folder, script)
+        made = self.submit({"engine": program.name, **payload})
+        assert made.status_code == 201, made.text
+        worker = self.worker("--once", engine=program, folder=work, **options)
+        try:
+            job = self.wait(made.json()["id"], seconds)
+            worker.wait(20 * SLOW)
+        finally:
+            worker.kill()
+            worker.wait()
+        return job
+
     def files(self):
         """Every file of the data directory and the logs."""
         return [p for p in self.folder.rglob("*") if p.is_file()]
@@ -184,6 +215,53 @@ class Server:
         """Files that hold the value in clear."""
         needle = value if isinstance(value, bytes) else value.encode()
         return [str(p) for p in self.files() if needle in p.read_bytes()]
+
+
+def engine(folder, script):
+    """A render engine: a shell script in a file whose name is an engine's name."""
+    path = pathlib.Path(folder) / ("engine-" + secrets.token_hex(6))
+    path.write_text("#!/bin/sh\n" + script)
+    path.chmod(0o755)
+    return path
+
+
+class Web:
+    """A web server in this process for one test: `answer(handler, body)` gives (status, headers, body)."""
+
+    def __init__(self, answer):
+        seen = self.seen = []
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_):
+                pass
+
+            def serve(self):
+                try:
+                    seen.append((self.command, self.path, dict(self.headers)))
+                    body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                    status, headers, text = answer(self, body)
+                    self.send_response(status)
+                    for name, value in {"Content-Length": str(len(text)), **headers}.items():
+                        self.send_header(name, value)
+                    self.end_headers()
+                    self.wfile.write(text)
+                except OSError:
+                    self.close_connection = True
+            do_GET = do_POST = do_PUT = do_DELETE = serve
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 def zombie(pid):
