@@ -40,18 +40,22 @@ static enum err make_team(struct store_tx *tx, void *ctx)
     return store_team_insert(tx, &t);
 }
 
+static void remove_files(void)
+{
+    static const char *const files[] = {"safelight.db-wal", "safelight.db-shm", "lock",
+                                        "safelight.db"};
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", folder, files[i]);
+        (void)unlink(path);
+    }
+}
+
 static struct store *open_fresh(void)
 {
-    char command[300];
-    (void)snprintf(command, sizeof command, "rm -rf %s/db", folder);
-    if (system(command) != 0)
-        exit(1);
-    (void)snprintf(path, sizeof path, "%s/db/safelight.db", folder);
-    char db_folder[220];
-    (void)snprintf(db_folder, sizeof db_folder, "%s/db", folder);
+    remove_files();
     struct store *s = NULL;
     team = ulid_new();
-    must(store_open(&(struct store_options){.folder = db_folder, .create = true}, &s), "open");
+    must(store_open(&(struct store_options){.folder = folder, .create = true}, &s), "open");
     must(store_write_wait(s, make_team, NULL), "team");
     return s;
 }
@@ -223,7 +227,6 @@ int main(int argc, char **argv)
     printf("SQLite, one to a transaction        %8.0f puts/s\n", f);
     printf("store / SQLite's group commit       %8.2f (target: at least 0.7)\n", s / g);
     printf("store / one fsync each              %8.2f\n", s / f);
-    char command[300];
-    (void)snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command) == 0 ? 0 : 1;
+    remove_files();
+    return rmdir(folder) == 0 ? 0 : 1;
 }

@@ -40,6 +40,8 @@ struct api {
     enum err (*commit_root)(void *ctx);
     void *root_ctx;
 
+    void (*wake)(void *ctx); /* something became due for the dispatcher; NULL: nobody to tell */
+    void *wake_ctx;
     /* What the api process could obtain at its start; doctor shows it. */
     struct api_confinement {
         bool memory_locked, capabilities_dropped, landlock, seccomp;

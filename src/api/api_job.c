@@ -37,6 +37,15 @@ static void submit_done(enum err e, void *ctx)
         http_reply_json(s->r, 201, &body);
 }
 
+/* Without an upload the output stays here, and whoever may read jobs fetches it. */
+static void give_output_address(struct http_request *r, struct job *job)
+{
+    struct str base = api_base_url(r);
+    if (job->output_url.len == 0)
+        job->output_url = arena_printf(http_arena(r), "%.*s/api/v2/jobs/%s/output", (int)base.len,
+                                       base.ptr, job->id.text);
+}
+
 void api_job_submit(struct http_request *r)
 {
     struct submission *s = arena_alloc(http_arena(r), sizeof *s);
@@ -51,6 +60,8 @@ void api_job_submit(struct http_request *r)
         e = job_prepare(tx, api_actor(r), http_body(r), http_arena(r), &problems, &s->prepared);
         store_read_end(api_of(r)->store, &tx);
     }
+    if (e == OK)
+        give_output_address(r, &s->prepared.job);
     if (e == ERR_NOT_FOUND)
         http_fail_text(r, e, "There is no such template; give the job a template.src");
     else if (e != OK)

@@ -121,3 +121,17 @@ bool api_try_again(enum err e, unsigned *attempts)
     nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * 1000000L}, NULL);
     return true;
 }
+
+struct str api_base_url(const struct http_request *r)
+{
+    struct str configured = str_from(api_of(r)->public_url);
+    while (str_ends(configured, STR("/")))
+        configured.len--;
+    return configured.len > 0 ? configured : http_base_url(r);
+}
+
+void api_wake(const struct api *api)
+{
+    if (api->wake)
+        api->wake(api->wake_ctx);
+}

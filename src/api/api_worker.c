@@ -73,14 +73,6 @@ static enum err lease_one(struct http_request *r, struct job_lease *l, struct bu
     return OK;
 }
 
-static struct str base_url(struct http_request *r)
-{
-    struct str configured = str_from(api_of(r)->public_url);
-    while (str_ends(configured, STR("/")))
-        configured.len--;
-    return configured.len > 0 ? configured : http_base_url(r);
-}
-
 static void lease(struct http_request *r)
 {
     const struct lease_body *body = api_work(r);
@@ -89,7 +81,7 @@ static void lease(struct http_request *r)
                             .worker = body->worker,
                             .engines = body->engines,
                             .tags = body->tags,
-                            .base_url = base_url(r),
+                            .base_url = api_base_url(r),
                             .arena = http_arena(r)};
     AUTO(buf) struct buf out = buf_make(LEASE_ANSWER_MAX_BYTES);
     enum err e = lease_one(r, l, &out);
@@ -198,8 +190,10 @@ static void finish(struct http_request *r)
         http_fail_text(r, e, "The job has no output yet: upload it before finishing");
     else if (e != OK)
         http_fail(r, e);
-    else
+    else {
+        api_wake(api_of(r));
         http_reply(r, 200, "application/json", STR("{}"));
+    }
 }
 
 void api_worker_finish(struct http_request *r)

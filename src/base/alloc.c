@@ -1,6 +1,5 @@
 #include "alloc.h"
 
-#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,11 +51,6 @@ bool equal_constant_time(const void *a, const void *b, size_t len_bytes)
     for (size_t i = 0; i < len_bytes; i++)
         difference |= (uint8_t)(x[i] ^ y[i]);
     return difference == 0;
-}
-
-void alloc_wipe_freed_memory(void)
-{
-    mallopt(M_PERTURB, 0xA5);
 }
 
 void mem_auto(void *pointer_to_pointer)

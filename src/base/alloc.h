@@ -18,8 +18,9 @@ void wipe(void *ptr, size_t len_bytes);
 /* Compares without branching on the contents. */
 bool equal_constant_time(const void *a, const void *b, size_t len_bytes);
 
-/* Called once, first thing in main: what free() returns is overwritten from then on, so that
- * libraries we hand bytes to (HTTP, TLS, curl) leave none behind. */
+/* Called once, first thing in main: every block that is freed, by us or by a library (HTTP, TLS,
+ * curl), is overwritten first. Linking this function replaces free and realloc for the whole
+ * program (not under the sanitizers, which have their own). */
 void alloc_wipe_freed_memory(void);
 
 /* AUTO(mem) char *p = str_dup(s); */

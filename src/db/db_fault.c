@@ -42,8 +42,7 @@ static bool strikes(struct connection *c)
 #define STATEMENT(pointer)  ((struct statement *)(pointer))
 #define DRIVER(connection)  (CONNECTION(connection)->fault->driver)
 #define STATEMENT_CALL(pointer, function, ...)                                                     \
-    (DRIVER(STATEMENT(pointer)->connection)                                                        \
-         ->function(STATEMENT(pointer)->inner, ##__VA_ARGS__))
+    (DRIVER(STATEMENT(pointer)->connection)->function(STATEMENT(pointer)->inner, ##__VA_ARGS__))
 
 static enum err fault_open(const struct db_options *options, void **ret)
 {

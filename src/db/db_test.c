@@ -25,7 +25,7 @@ static struct db *open_db(bool writer, struct db_fault *fault)
     return db;
 }
 
-static struct db *open_fresh(void)
+static void remove_files(void)
 {
     char other[80];
     unlink(path);
@@ -33,6 +33,11 @@ static struct db *open_fresh(void)
     unlink(other);
     (void)snprintf(other, sizeof other, "%s-shm", path);
     unlink(other);
+}
+
+static struct db *open_fresh(void)
+{
+    remove_files();
     CHECK_OK(io_replace_file(path, STR_EMPTY, 0600));
     struct db *db = open_db(true, NULL);
     CHECK_OK(db_script(db, tables));
@@ -314,8 +319,7 @@ int main(void)
     RUN(test_second_writer_does_not_wait);
     RUN(test_full_database_is_full_and_recovers);
     RUN(test_nth_call_fails_once);
-    char command[80];
-    (void)snprintf(command, sizeof command, "rm -rf %s", folder);
-    CHECK_EQ(system(command), 0);
+    remove_files();
+    CHECK_EQ(rmdir(folder), 0);
     return test_done();
 }

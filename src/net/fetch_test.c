@@ -127,20 +127,27 @@ static void test_file_shorter_than_announced_stops(void)
 
 static void test_redirect_is_not_followed(void)
 {
-    static const char *const codes[] = {"301", "302", "303", "307", "308"};
+    static const struct {
+        const char *text;
+        int status;
+    } codes[] = {{"301", 301}, {"302", 302}, {"303", 303}, {"307", 307}, {"308", 308}};
+    AUTO(buf) struct buf first;
+    AUTO(fetch_result) struct fetch_result flushed = {0};
+    struct fetch flush = request("GET", &first, "/");
+    CHECK_OK(fetch_run(&flush, &flushed)); /* a request an earlier test broke off is counted now */
     for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
         AUTO(buf) struct buf url;
         AUTO(fetch_result) struct fetch_result r = {0};
         char text[256];
         snprintf(text, sizeof text,
-                 "HTTP/1.1 %s Go\r\nLocation: %s/other\r\nContent-Length: 0\r\n\r\n", codes[i],
+                 "HTTP/1.1 %s Go\r\nLocation: %s/other\r\nContent-Length: 0\r\n\r\n", codes[i].text,
                  server.url);
         server.text = text;
         server.answer = test_http_text;
         int before = server.requests;
         struct fetch f = request("GET", &url, "/");
         CHECK_OK(fetch_run(&f, &r));
-        CHECK_EQ(r.status, atoi(codes[i]));
+        CHECK_EQ(r.status, codes[i].status);
         CHECK_EQ(server.requests, before + 1);
         server.answer = test_http_ok;
     }

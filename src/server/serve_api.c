@@ -97,6 +97,12 @@ static enum err open_parts(struct running *r)
     return OK;
 }
 
+static void wake(void *ctx)
+{
+    struct running *r = ctx;
+    courier_dispatch_wake(r->dispatch);
+}
+
 static enum err start_api(struct running *r, const char *spool)
 {
     const struct config *c = r->options->config;

@@ -3,6 +3,8 @@
 #ifndef STORE_KIT_H
 #define STORE_KIT_H
 
+#include <unistd.h>
+
 #include "store_audit.h"
 #include "store_inner.h"
 #include "store_job.h"
@@ -29,9 +31,14 @@ static inline void kit_folder(struct kit *k)
 
 static inline void kit_remove(struct kit *k)
 {
-    char command[80];
-    (void)snprintf(command, sizeof command, "rm -rf %s", k->folder);
-    CHECK_EQ(system(command), 0);
+    static const char *const files[] = {"safelight.db", "safelight.db-wal", "safelight.db-shm",
+                                        "lock"};
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        char path[80];
+        (void)snprintf(path, sizeof path, "%s/%s", k->folder, files[i]);
+        (void)unlink(path);
+    }
+    CHECK_EQ(rmdir(k->folder), 0);
     arena_auto(&k->a);
 }
 

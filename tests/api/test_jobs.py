@@ -97,12 +97,13 @@ def test_abuse_032_a_name_with_a_dot_is_a_name(server, team):
 
 def test_21_abuse_033_unknown_secrets_are_400_with_pointer_and_nearest_name(server, team):
     assert server.put("WEBHOOK_TOKEN", canary(), token=team).status_code == 201
-    bad = job(webhook={"url": "https://e.com/h", "headers": {"A": "${secret.WEBHOOK_TOKNE}", "B~/": "${secrets.NOTHING_LIKE_IT_AT_ALL}"}},
+    bad = job(webhook={"url": "https://e.com/h", "headers": {"A": "${secret.WEBHOOK_TOKNE}"},
+                       "data": {"B~/": "${secrets.NOTHING_LIKE_IT_AT_ALL}"}},
               upload={"params": {**UPLOAD, "accessKeySecret": "${secret.K@2}"}})
     answer = server.submit(bad, token=team)
     check_error(answer, 400)
     said = {d["field"]: d["message"] for d in answer.json()["details"]}
-    assert set(said) == {"/webhook/headers/A", "/webhook/headers/B~0~1", "/upload/params/accessKeySecret"}
+    assert set(said) == {"/webhook/headers/A", "/webhook/data/B~0~1", "/upload/params/accessKeySecret"}
     assert "WEBHOOK_TOKEN" in said["/webhook/headers/A"]
     submit_only = server.new_token("submit", team="jobs-file")
     blind = server.submit(bad, token=submit_only)
@@ -245,8 +246,8 @@ def test_abuse_006_depth_of_64_and_65(server, team):
 
 def test_abuse_038_1000_references_and_1001(server, team):
     for refs, status in ((1000, 201), (1001, 400), (10000, 400)):
-        assert server.submit(webhook("${secret.K}" * 500) if refs < 0 else job(webhook={"url": "https://e.com/", "data": {"k": "${secret.K}" * refs}}),
-                             token=team).status_code == status
+        payload = job(webhook={"url": "https://e.com/", "data": {"k": "${secret.K}" * refs}})
+        assert server.submit(payload, token=team).status_code == status
 
 
 def test_abuse_038_expansion_is_capped_before_it_is_made(fresh):
