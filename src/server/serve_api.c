@@ -114,6 +114,9 @@ static enum err start_api(struct running *r, const char *spool)
                      .operator_fd = r->options->operator_fd,
                      .tls_cert = c->tls_cert[0] ? c->tls_cert : NULL,
                      .tls_key = c->tls_key[0] ? c->tls_key : NULL,
+                     .head_deadline_ms = c->head_deadline_ms,
+                     .body_progress_ms = c->body_progress_ms,
+                     .public_url = c->public_url[0] ? c->public_url : NULL,
                      .threads = (unsigned)c->threads,
                      .connections_max = (unsigned)c->connections,
                      .confinement = {.memory_locked = secret_arena_open(SECRET_ARENA_BYTES).locked,
@@ -122,7 +125,9 @@ static enum err start_api(struct running *r, const char *spool)
                                      .seccomp = r->sandbox.seccomp},
                      .offer_root = offer_root,
                      .commit_root = commit_root,
-                     .root_ctx = r};
+                     .root_ctx = r,
+                     .wake = wake,
+                     .wake_ctx = r};
     job_lease_set_ms(c->lease_ms);
     r->api.courier = courier_connect(r->options->courier);
     struct courier_dispatch_options dispatch = {
