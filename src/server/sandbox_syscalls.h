@@ -27,10 +27,10 @@
 
 /* on sockets that exist already */
 #define SYSCALLS_SOCKETS                                                                           \
-    "accept4", "accept", "listen", "recvfrom", "sendto", "getsockname", "getpeername", "getsockopt",         \
-        "setsockopt", "shutdown", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait",       \
-        "eventfd2", "timerfd_create", "timerfd_settime", "select", "pselect6", "recvmmsg",         \
-        "sendmmsg"
+    "accept4", "accept", "recvfrom", "sendto", "getsockname", "getpeername", "getsockopt",         \
+        "listen", "setsockopt", "shutdown", "epoll_create1", "epoll_ctl", "epoll_wait",            \
+        "epoll_pwait", "eventfd2", "timerfd_create", "timerfd_settime", "select", "pselect6",      \
+        "recvmmsg", "sendmmsg"
 
 /* making new connections: the courier alone */
 #define SYSCALLS_CONNECT "socket", "socketpair", "connect", "bind"

@@ -1,0 +1,666 @@
+"""The processes of a server: how they start, what confines them, what happens when one is killed, disks that
+fill up, keys that change under way, certificates."""
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import time
+
+import pytest
+import requests
+
+from conftest import BINARY, OPEN, ROOT, SANITIZED, SLOW, Server, canary, clean_environment, until
+from test_secrets import check_error
+
+AS_ROOT = os.geteuid() == 0
+
+
+def serve_once(data, *flags, env=None):
+    """A serve that is expected to end by itself."""
+    return subprocess.run([BINARY, "serve", "--data", str(data), "--listen", "127.0.0.1:0", *flags], capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                          env=clean_environment(**(env or {})), timeout=20 * SLOW)
+
+
+@pytest.fixture
+def stopped(fresh):
+    s = fresh()
+    assert s.stop() == 0
+    return s
+
+
+# --- start ---
+
+def test_abuse_100_a_second_server_on_the_data_directory_refuses(fresh):
+    s = fresh()
+    for _ in range(2):
+        done = serve_once(s.data)
+        assert done.returncode == 7 and done.stdout == "" and "already" in done.stderr.lower(), done.stderr
+    link = s.folder / "link"
+    link.symlink_to(s.data)
+    assert serve_once(link).returncode == 7
+    assert s.put("K", canary()).status_code == 201
+
+
+@pytest.mark.parametrize("what, mode, remedy", [(".", 0o755, "chmod 700"), (".", 0o701, "chmod 700"), (".", 0o777, "chmod 700"), ("root.key", 0o644, "chmod 600"), ("root.key", 0o640, "chmod 600"),
+                                                ("db", 0o755, "chmod 700"), ("spool", 0o750, "chmod 700")])
+def test_abuse_109_open_permissions_are_refused_with_the_remedy(stopped, what, mode, remedy):
+    (stopped.data / what).chmod(mode)
+    done = serve_once(stopped.data)
+    assert done.returncode == 7 and remedy in done.stderr and done.stdout == ""
+
+
+@pytest.mark.parametrize("what", ["root.key", "db", "spool"])
+def test_abuse_109_links_are_refused(stopped, what):
+    moved = stopped.folder / "moved"
+    (stopped.data / what).rename(moved)
+    (stopped.data / what).symlink_to(moved)
+    done = serve_once(stopped.data)
+    assert done.returncode == 7 and "link" in done.stderr
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="needs root to give files away")
+@pytest.mark.parametrize("what", [".", "root.key"])
+def test_abuse_109_another_owner_is_refused(stopped, what):
+    os.chown(stopped.data / what, 65534, 65534)
+    done = serve_once(stopped.data)
+    assert done.returncode == 7 and "another user" in done.stderr
+
+
+@pytest.mark.parametrize("how", ["missing", "empty", "short", "long", "wrong"])
+def test_abuse_089_a_root_key_that_does_not_fit_is_refused(stopped, how):
+    key = stopped.data / "root.key"
+    right = key.read_bytes()
+    key.unlink()
+    if how != "missing":
+        key.write_bytes({"empty": b"", "short": right[:31], "long": right + b"x", "wrong": bytes(b ^ 1 for b in right)}[how])
+        key.chmod(0o600)
+    done = serve_once(stopped.data)
+    assert done.returncode == 7 and done.stdout == "" and done.stderr.strip()
+    assert "root" in done.stderr or "key" in done.stderr, done.stderr
+    key.write_bytes(right)
+    key.chmod(0o600)
+    stopped.start()
+    assert stopped.put("K", canary()).status_code == 201
+
+
+def test_a_root_key_from_the_service_manager(stopped):
+    credentials = stopped.folder / "credentials"
+    credentials.mkdir()
+    (stopped.data / "root.key").rename(credentials / "safelight-root-key")
+    stopped.env["CREDENTIALS_DIRECTORY"] = str(credentials)
+    stopped.start()
+    assert stopped.put("K", canary()).status_code == 201
+    assert stopped.operator("key", "rotate", "root").returncode != 0  # not ours to replace
+
+
+def test_a_port_that_is_taken_says_so(stopped):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = subprocess.run([BINARY, "serve", "--data", str(stopped.data), "--listen", f"127.0.0.1:{taken.getsockname()[1]}"], capture_output=True, text=True,
+                              env=clean_environment(), timeout=20 * SLOW)
+    assert done.returncode == 7 and "in use" in done.stderr and "--listen" in done.stderr
+
+
+@pytest.mark.parametrize("flags", [["--nope", "1"], ["--threads", "0"], ["--threads", "65"], ["--allow-http", "maybe"], ["--listen", "here"], ["--listen", "127.0.0.1:99999"],
+                                   ["--lease-ms", "199"], ["--lease-ms", "60001"], ["--tls-cert", "x"], ["--log-level", "loud"], ["--log-format", "xml"], ["stray"]])
+def test_bad_settings_are_refused_before_anything_starts(stopped, flags):
+    done = serve_once(stopped.data, *flags)
+    assert done.returncode in (2, 7, 9) and done.stdout == "" and done.stderr.strip()
+
+
+def test_settings_from_file_and_environment(stopped):
+    (stopped.data / "safelight.conf").write_text("# ours\nlog-format = json\n")
+    stopped.env["SAFELIGHT_LOG_LEVEL"] = "debug"
+    stopped.start()
+    stopped.put("K", canary())
+    stopped.stop()
+    lines = [line for line in stopped.log().splitlines() if line.startswith("{")]
+    assert all(isinstance(json.loads(line), dict) for line in lines)
+    (stopped.data / "safelight.conf").write_text("nope\n")
+    done = serve_once(stopped.data)
+    assert done.returncode == 2 and "line 1" in done.stderr
+
+
+def test_init_never_touches_what_is_there(stopped):
+    before = {p: p.read_bytes() for p in stopped.data.rglob("*") if p.is_file()}
+    done = subprocess.run([BINARY, "init", "--data", str(stopped.data)], capture_output=True, text=True, env=clean_environment(), timeout=20 * SLOW)
+    assert done.returncode == 5 and done.stdout == ""
+    assert {p: p.read_bytes() for p in stopped.data.rglob("*") if p.is_file()} == before
+
+
+# --- what confines them ---
+
+def status(pid):
+    return dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line)
+
+
+@pytest.mark.parametrize("name", ["vault", "courier", "api"])
+def test_abuse_104_106_107_each_process_is_confined(server, name):
+    pid = server.pids()[name]
+    said = status(pid)
+    assert said["NoNewPrivs"] == "1" and said["Seccomp"] == "2"
+    assert int(said["CapEff"], 16) == int(said["CapPrm"], 16) == int(said["CapAmb"], 16) == 0
+    limits = pathlib.Path(f"/proc/{pid}/limits").read_text()
+    assert re.search(r"Max core file size\s+0\s+0", limits)
+    # what is not dumpable belongs to root, whoever runs it
+    assert os.stat(f"/proc/{pid}/mem").st_uid == 0
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="needs root to become someone else and back")
+def test_abuse_107_the_same_user_cannot_read_a_process(folder):
+    """As an ordinary user, who owns the processes: their memory is closed to him all the same."""
+    os.chmod(folder, 0o777)
+    script = folder / "look.py"
+    script.write_text(f"""
+import os, pathlib, subprocess, sys, time
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+env = dict(os.environ, HOME="/nonexistent", ASAN_OPTIONS="detect_leaks=0")
+data = {str(folder / 'data')!r}
+subprocess.run([{BINARY!r}, "init", "--data", data], check=True, env=env, stdout=subprocess.DEVNULL)
+serve = subprocess.Popen([{BINARY!r}, "serve", "--data", data, "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True, env=env)
+assert "ready" in serve.stdout.readline()
+pids = [serve.pid] + [int(p) for p in pathlib.Path(f"/proc/{{serve.pid}}/task/{{serve.pid}}/children").read_text().split()]
+open_ = []
+for pid in pids:
+    try:
+        open(f"/proc/{{pid}}/mem", "rb").close()
+        open_.append(pid)
+    except PermissionError:
+        pass
+serve.terminate()
+print(len(pids), open_, serve.wait(30))
+""")
+    binary = pathlib.Path(BINARY)
+    if os.stat(binary).st_mode & 0o5 != 0o5 or any(os.stat(p).st_mode & 1 == 0 for p in binary.parents):
+        pytest.skip("the binary is not reachable for another user")
+    done = subprocess.run(["python3", script], capture_output=True, text=True, timeout=60 * SLOW)
+    assert done.stdout.strip() == "4 [] 0", done.stdout + done.stderr
+
+
+def test_abuse_106_the_vault_has_no_files_and_no_network(server):
+    pid = server.pids()["vault"]
+    links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd") if int(fd) > 2]
+    assert links and all(link.startswith("socket:") for link in links), links
+    inodes = {re.search(r"\d+", link)[0] for link in links}
+    for table in ("tcp", "tcp6", "udp", "udp6"):
+        rows = pathlib.Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]
+        assert not inodes & {row.split()[9] for row in rows}
+    assert status(pid)["Threads"] == "1" or SANITIZED
+
+
+def test_abuse_106_only_the_courier_may_connect_and_api_has_no_root_key(server):
+    root = str(server.data / "root.key")
+    for name, pid in server.pids().items():
+        links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+        assert root not in links and not any("root.key" in link for link in links), name
+    courier = [os.readlink(f"/proc/{server.pids()['courier']}/fd/{fd}") for fd in os.listdir(f"/proc/{server.pids()['courier']}/fd")]
+    assert not any("safelight.db" in link for link in courier)
+
+
+def test_abuse_111_the_environment_of_the_starter_has_no_effect(fresh, studio, unique):
+    keylog = "/tmp/" + unique
+    s = fresh(*OPEN, env={"SSLKEYLOGFILE": keylog, "OPENSSL_CONF": "/nonexistent", "CURL_HOME": "/nonexistent", "HTTPS_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9",
+                          "TZ": "Asia/Tokyo", "LC_ALL": "tr_TR.UTF-8", "SQLITE_TMPDIR": "/nonexistent", "TMPDIR": "/nonexistent"})
+    s.put("K", canary())
+    job = s.render({"webhook": {"url": f"{studio.url}/hook/{unique}", "headers": {"A": "${secret.K}"}}}, 'echo x > "$SAFELIGHT_OUTPUT"\n')
+    assert job["status"] == "finished"
+    until(lambda: studio.received(f"/hook/{unique}"), 10)
+    assert not os.path.exists(keylog)
+
+
+# --- ends ---
+
+@pytest.mark.parametrize("name", ["vault", "api"])
+def test_the_server_stops_with_7_when_a_process_it_needs_is_gone(fresh, name):
+    s = fresh()
+    others = list(s.pids().values())
+    os.kill(s.pids()[name], 9)
+    assert s.process.wait(20 * SLOW) == 7
+    until(lambda: not any(os.path.exists(f"/proc/{pid}/exe") for pid in others), 10)
+    assert "process_ended" in s.log() and name in s.log()
+    s.start()
+    assert s.put("K", canary()).status_code == 201
+
+
+def test_a_killed_courier_is_started_again(fresh, studio, unique):
+    s = fresh(*OPEN)
+    s.put("K", canary())
+    for i in range(2):
+        old = s.pids()["courier"]
+        os.kill(old, 9)
+        new = until(lambda: (lambda p: p if p and p != old else None)(s.pids().get("courier")), 10)
+        assert status(new)["Seccomp"] == "2"
+        s.render({"webhook": {"url": f"{studio.url}/hook/{unique}{i}", "headers": {"A": "${secret.K}"}}}, 'echo x > "$SAFELIGHT_OUTPUT"\n')
+        until(lambda: studio.received(f"/hook/{unique}{i}"), 15)
+
+
+def test_sigterm_finishes_what_has_begun(fresh):
+    s = fresh()
+    value = b'{"name":"SLOW","value":"' + b"v" * 5000 + b'"}'
+    with socket.create_connection((s.host, s.port), timeout=20) as c:
+        c.sendall(b"PUT /api/v2/secrets HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer " + s.token.encode() +
+                  b"\r\nContent-Type: application/json\r\nContent-Length: " + str(len(value)).encode() + b"\r\n\r\n" + value[:1000])
+        time.sleep(0.2)
+        s.process.terminate()
+        time.sleep(0.3)
+        c.sendall(value[1000:])
+        answer = c.recv(65536)
+    assert s.process.wait(25 * SLOW) == 0
+    s.start()
+    if b" 201 " in answer.split(b"\r\n")[0]:
+        assert [r["name"] for r in s.secrets()] == ["SLOW"]
+    else:
+        assert b" 503 " in answer.split(b"\r\n")[0] or answer == b""
+        assert s.secrets() == []
+
+
+def test_sigint_stops_too_and_idle_connections_do_not_hold_it(fresh):
+    s = fresh()
+    idle = [socket.create_connection((s.host, s.port)) for _ in range(20)]
+    start = time.monotonic()
+    s.process.send_signal(signal.SIGINT)
+    assert s.process.wait(20 * SLOW) == 0 and time.monotonic() - start < 10 * SLOW
+    for c in idle:
+        c.close()
+
+
+def all_audit(s):
+    return s.audit(token=s.new_token("audit"))
+
+
+@pytest.mark.slow
+def test_abuse_086_095_kill_9_under_load_loses_nothing_acknowledged(fresh):
+    s = fresh()
+    acknowledged, asked = set(), set()
+    for turn in range(5):
+        stop = False
+
+        def put(thread):
+            number = 0
+            while not stop:
+                name = f"T{turn}_{thread}_{number}"
+                asked.add(name)
+                try:
+                    if s.put(name, canary()).status_code == 201:
+                        acknowledged.add(name)
+                except requests.RequestException:
+                    return
+                number += 1
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            running = [pool.submit(put, i) for i in range(8)]
+            time.sleep(0.3 + 0.13 * turn)
+            s.kill()
+            stop = True
+            for r in running:
+                r.result()
+        s.start()
+        names = [r["name"] for r in s.secrets()]
+        assert len(names) == len(set(names)) and acknowledged <= set(names) <= asked
+    rows = all_audit(s)
+    assert [r["sequence"] for r in rows] == list(range(1, len(rows) + 1))
+    created = [r["name"] for r in rows if r["event"] == "secret.created"]
+    assert sorted(created) == sorted(names)
+    assert len(acknowledged) > 100
+
+
+# --- disks ---
+
+@pytest.fixture
+def small_disk(folder):
+    """A server whose database stands on a disk of 2 MiB."""
+    if not AS_ROOT or not shutil.which("mount"):
+        pytest.skip("needs root to mount")
+    s = Server(folder, start=False)
+    kept = folder / "kept"
+    shutil.copytree(s.data / "db", kept)
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m,mode=700", "tmpfs", s.data / "db"], capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip("mount is not allowed here")
+    try:
+        for file in kept.iterdir():
+            shutil.copy2(file, s.data / "db")
+        yield s.start()
+    finally:
+        s.process.kill()
+        s.process.wait()
+        time.sleep(0.3)
+        subprocess.run(["umount", "-l", s.data / "db"], check=True)
+
+
+def test_abuse_086_092_a_full_disk_refuses_writes_whole_and_recovers(small_disk):
+    s = small_disk
+    names = []
+    filler = s.data / "db" / "filler"
+    with open(filler, "wb") as f:
+        try:
+            while True:
+                f.write(b"x" * 65536)
+                f.flush()
+        except OSError:
+            pass
+    answer = None
+    for i in range(200):
+        answer = s.put(f"N{i}", "v" * 20000)
+        if answer.status_code != 201:
+            break
+        names.append(f"N{i}")
+    body = check_error(answer, 503)
+    assert body["code"] in ("STORE_FULL", "STORE_UNAVAILABLE")
+    before = sorted(r["name"] for r in s.secrets())  # reads go on
+    assert before == sorted(names)
+    assert requests.get(s.url + "/readyz", timeout=10).status_code == 503
+    assert requests.get(s.url + "/healthz", timeout=10).status_code == 200
+    for _ in range(3):
+        assert s.put("M", canary()).status_code == 503
+        if names:
+            assert s.call("DELETE", "/secrets/" + s.secrets()[0]["id"]).status_code in (200, 503)
+    before = sorted(r["name"] for r in s.secrets())
+    filler.unlink()
+    until(lambda: s.put("AFTER", canary()).status_code in (201, 409), 15)
+    assert sorted(r["name"] for r in s.secrets()) == sorted([*before, "AFTER"])
+    assert requests.get(s.url + "/readyz", timeout=10).status_code == 200
+    rows = all_audit(s)
+    assert [r["sequence"] for r in rows] == list(range(1, len(rows) + 1))
+    s.kill()
+    s.start()
+    assert sorted(r["name"] for r in s.secrets()) == sorted([*before, "AFTER"])
+
+
+def test_a_disk_that_turns_read_only_refuses_writes_and_recovers(small_disk):
+    s = small_disk
+    assert s.put("BEFORE", canary()).status_code == 201
+    remount = subprocess.run(["mount", "-o", "remount,ro", s.data / "db"], capture_output=True)
+    if remount.returncode != 0:
+        subprocess.run(["mount", "--bind", s.data / "db", s.data / "db"])
+        pytest.skip("an open file keeps the disk writable")
+    try:
+        body = check_error(s.put("DURING", canary()), 503)
+        assert body["code"] in ("STORE_FULL", "STORE_UNAVAILABLE")
+        assert [r["name"] for r in s.secrets()] == ["BEFORE"]
+    finally:
+        subprocess.run(["mount", "-o", "remount,rw", s.data / "db"], check=True)
+    until(lambda: s.put("AFTER", canary()).status_code in (201, 409), 15)
+    assert [r["name"] for r in s.secrets()] == ["AFTER", "BEFORE"] or {r["name"] for r in s.secrets()} == {"AFTER", "BEFORE"}
+
+
+# --- doctor ---
+
+def findings(s):
+    done = s.operator("doctor", "--json")
+    return done.returncode, {f["check"]: f for f in json.loads(done.stdout)}
+
+
+def test_doctor_finds_nothing_wrong_and_then_something(fresh):
+    s = fresh()
+    code, found = findings(s)
+    bad = [f for f in found.values() if not f["ok"] and "disk" not in f["check"] and "Landlock" not in f["check"]]
+    assert bad == [] and len(found) > 8
+    assert all("remedy" in f for f in found.values() if not f["ok"])
+    assert "ok" in s.operator("doctor").stdout
+    s.stop()
+    code, found = findings(s)
+    assert code == 7 and found["the server answers"]["ok"] is False and "serve" in found["the server answers"]["remedy"]
+    (s.data / "root.key").chmod(0o644)
+    s.data.chmod(0o755)
+    code, found = findings(s)
+    assert code == 7 and not found["root key is private"]["ok"] and not found["data directory is private"]["ok"]
+    assert "BAD" in s.operator("doctor").stdout
+    s.data.chmod(0o700)
+    (s.data / "root.key").chmod(0o600)
+
+
+# --- TLS ---
+
+def certificate(folder, name):
+    cert, key = folder / f"{name}.crt", folder / f"{name}.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", f"/CN={name}", "-addext",
+                    "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert], check=True, capture_output=True)
+    key.chmod(0o600)
+    return cert, key
+
+
+def shown(s):
+    pem = ssl.get_server_certificate((s.host, s.port), timeout=10)
+    return subprocess.run(["openssl", "x509", "-noout", "-subject"], input=pem, capture_output=True, text=True, check=True).stdout.strip().split("=")[-1].strip()
+
+
+def test_tls_and_its_reload(fresh, folder):
+    cert, key = certificate(folder, "first")
+    s = fresh("--tls-cert", str(cert), "--tls-key", str(key))
+    assert s.url.startswith("https://") and shown(s) == "first"
+    listing = lambda ca: requests.get(s.base + "/secrets", headers={"Authorization": "Bearer " + s.token}, verify=str(ca), timeout=10)
+    assert listing(cert).text == "[]"
+    with pytest.raises(requests.exceptions.SSLError):
+        requests.get(s.base + "/secrets", timeout=10)
+    with pytest.raises(requests.exceptions.RequestException):
+        answer = requests.get(s.base.replace("https", "http") + "/secrets", headers={"Authorization": "Bearer " + s.token}, timeout=10)
+        assert answer.status_code == 400  # or a refusal in clear
+        raise requests.exceptions.RequestException
+    with socket.create_connection((s.host, s.port)) as c:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with context.wrap_socket(c) as t:
+            assert t.version() in ("TLSv1.2", "TLSv1.3")
+            old = t  # a connection that is open goes on over a reload
+            second, second_key = certificate(folder, "second")
+            cert.write_bytes(second.read_bytes())
+            key.write_bytes(second_key.read_bytes())
+            s.process.send_signal(signal.SIGHUP)
+            until(lambda: shown(s) == "second", 10)
+            old.sendall(f"GET /api/v2/secrets HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {s.token}\r\n\r\n".encode())
+            assert b" 200 " in old.recv(4096)
+    assert listing(cert).status_code == 200
+    for broken in (b"", b"not a certificate", cert.read_bytes()[:200]):
+        cert.write_bytes(broken)
+        s.process.send_signal(signal.SIGHUP)
+        time.sleep(0.3 * SLOW)
+        assert shown(s) == "second" and s.process.poll() is None
+    third, _ = certificate(folder, "third")  # a key that does not belong to it
+    cert.write_bytes(third.read_bytes())
+    s.process.send_signal(signal.SIGHUP)
+    time.sleep(0.3 * SLOW)
+    assert shown(s) == "second"
+    assert "reload" in s.log() or "tls" in s.log().lower()
+
+
+def test_tls_files_that_do_not_fit_are_refused_at_start(stopped, folder):
+    cert, key = certificate(folder, "a")
+    _, other = certificate(folder, "b")
+    for flags in (["--tls-cert", str(cert), "--tls-key", str(other)], ["--tls-cert", str(folder / "none"), "--tls-key", str(key)], ["--tls-cert", str(cert)]):
+        done = serve_once(stopped.data, *flags)
+        assert done.returncode in (2, 7) and done.stdout == "" and done.stderr.strip()
+
+
+# --- keys ---
+
+def key_status(s):
+    return json.loads(s.operator("key", "status", "--json", check=True).stdout)
+
+
+def rotated(s):
+    return until(lambda: (lambda k: k if k["rotation"]["state"] != "running" else None)(key_status(s)), 30, "the rotation's end")
+
+
+def deliver(s, studio, mark, name, value):
+    job = s.render({"webhook": {"url": f"{studio.url}/hook/{mark}", "headers": {"A": "${secret.%s}" % name}}}, 'echo x > "$SAFELIGHT_OUTPUT"\n')
+    assert job["status"] == "finished"
+    assert until(lambda: studio.received(f"/hook/{mark}"), 15)[0]["headers"]["A"] == value
+
+
+def test_abuse_088_every_key_rotates_while_secrets_are_used(fresh, studio, unique):
+    s = fresh(*OPEN)
+    values = {f"N{i}": canary() for i in range(300)}
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        assert {a.status_code for a in pool.map(lambda n: s.put(n, values[n]), values)} == {201}
+    root_before = (s.data / "root.key").read_bytes()
+    for level in (["team", "--team", "studio"], ["master"], ["root"]):
+        before = key_status(s)
+        stop = False
+
+        def use():
+            codes = set()
+            number = 0
+            while not stop:
+                name = f"{level[0]}{number}"
+                value = canary()
+                answer = s.put(name, value)
+                codes.add(answer.status_code)
+                if answer.status_code == 201:
+                    values[name] = value
+                number += 1
+            return codes
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            user = pool.submit(use)
+            s.operator("key", "rotate", *level, check=True)
+            after = rotated(s)
+            stop = True
+            assert user.result() <= {201, 503}, level
+        assert after["rotation"]["state"] == "done" and after["rotation"]["level"] == level[0], after
+        assert not after["pendingRoot"] and after["masterVersion"] == before["masterVersion"] + (level[0] == "master")
+        assert after["masterVersions"] == 1
+        deliver(s, studio, unique + level[0], "N7", values["N7"])
+    assert (s.data / "root.key").read_bytes() != root_before and not (s.data / "root.key.next").exists()
+    assert [r["event"] for r in json.loads(subprocess.run(["curl", "-s", "--unix-socket", s.data / "safelight.sock", "http://x/operator/audit?limit=1000"],
+                                                          capture_output=True, check=True).stdout)].count("key.rotated") >= 2
+    assert s.stop() == 0
+    s.start()
+    assert {r["name"] for r in s.secrets()} == set(values)
+    for name in ("N299", max(values, key=lambda n: n.startswith("root"))):
+        deliver(s, studio, unique + "late" + name, name, values[name])
+    # the old root key opens nothing any more
+    s.stop()
+    new = (s.data / "root.key").read_bytes()
+    (s.data / "root.key").write_bytes(root_before)
+    assert serve_once(s.data).returncode == 7
+    (s.data / "root.key").write_bytes(new)
+    s.start()
+
+
+def test_key_rotation_is_refused_for_what_is_not_there(server):
+    for words, code in ((["team", "--team", "none-such"], 4), (["team"], 9), (["master", "--team", "studio"], 9), (["moon"], 9)):
+        assert server.operator("key", "rotate", *words).returncode == code, words
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", ["team", "master", "root"])
+def test_abuse_088_a_rotation_that_is_killed_resumes(fresh, studio, unique, level):
+    s = fresh(*OPEN)
+    values = {f"N{i}": canary() for i in range(400)}
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: s.put(n, values[n]), values))
+    for turn in range(5):
+        flags = ["--team", "studio"] if level == "team" else []
+        assert s.operator("key", "rotate", level, *flags).returncode in (0, 5)
+        time.sleep(0.004 * turn * SLOW)
+        s.kill()
+        s.start()
+        after = rotated(s)
+        assert after["rotation"]["state"] in ("done", "idle") and not after["pendingRoot"] and after["masterVersions"] == 1, after
+    assert not (s.data / "root.key.next").exists()
+    for name in ("N0", "N399"):
+        deliver(s, studio, unique + name, name, values[name])
+    assert len(s.secrets()) == 400
+    s.operator("key", "rotate", level, *flags, check=True)
+    assert rotated(s)["rotation"]["state"] == "done"
+
+
+# --- what the database gives away, and what editing it does ---
+
+def edited(s, statement, *values):
+    import sqlite3
+    s.stop()
+    with sqlite3.connect(s.data / "db/safelight.db") as db:
+        rows = db.execute(statement, values).rowcount
+    db.close()
+    assert rows > 0
+    s.start()
+
+
+def sealed_columns(s):
+    import sqlite3
+    with sqlite3.connect(f"file:{s.data}/db/safelight.db?mode=ro", uri=True) as db:
+        schema = dict(db.execute("SELECT name, sql FROM sqlite_master WHERE type='table'"))
+    db.close()
+    return schema
+
+
+def delivery_fails(s, studio, mark, name):
+    job = s.render({"webhook": {"url": f"{studio.url}/hook/{mark}", "headers": {"A": "${secret.%s}" % name}}}, 'echo x > "$SAFELIGHT_OUTPUT"\n')
+    until(lambda: "not tried again" in s.job_log(job["id"]), 15)
+    assert studio.received(f"/hook/{mark}") == []
+
+
+def test_abuse_077_078_079_swapped_and_aged_rows_do_not_open(fresh, studio, unique):
+    import sqlite3
+    s = fresh(*OPEN)
+    other = s.team("other")
+    for name in ("A", "B", "C"):
+        s.put(name, canary())
+    s.put("C", canary(), rotate=True)
+    s.put("A", canary(), token=other)
+    s.stop()
+    database = s.data / "db/safelight.db"
+    with sqlite3.connect(database) as db:
+        tables = [r[0] for r in db.execute("SELECT name FROM sqlite_master WHERE type='table'")]
+        table = next(t for t in tables if "sealed" in [c[1] for c in db.execute(f"PRAGMA table_info({t})")])
+        rows = {(name, team, version): (secret, sealed) for secret, version, sealed, name, team in db.execute(
+            f"SELECT v.secret_id, v.version, v.sealed, s.name, t.name FROM {table} v JOIN secrets s ON s.id = v.secret_id JOIN teams t ON t.id = s.team_id")}
+        put = lambda to, sealed: db.execute(f"UPDATE {table} SET sealed = ? WHERE secret_id = ? AND version = ?", (sealed, rows[to][0], to[2]))
+        put(("A", "studio", 1), rows["B", "studio", 1][1])      # 77: of the same team
+        put(("B", "studio", 1), rows["A", "other", 1][1])       # 78: of another team
+        put(("C", "studio", 2), rows["C", "studio", 1][1])      # 79: an older one of the same secret
+    db.close()
+    s.start()
+    for name in ("A", "B", "C"):
+        delivery_fails(s, studio, unique + name, name)
+
+
+@pytest.mark.slow
+def test_abuse_082_flipped_bits_in_sealed_rows_never_open(fresh, studio, unique):
+    import sqlite3
+    s = fresh(*OPEN)
+    value = canary()
+    s.put("A", value)
+    s.stop()
+    with sqlite3.connect(s.data / "db/safelight.db") as db:
+        tables = [r[0] for r in db.execute("SELECT name FROM sqlite_master WHERE type='table'")]
+        table = next(t for t in tables if "sealed" in [c[1] for c in db.execute(f"PRAGMA table_info({t})")])
+        sealed = db.execute(f"SELECT sealed FROM {table}").fetchone()[0]
+        db.execute(f"UPDATE {table} SET sealed = ?", (sealed[:-1] + bytes([sealed[-1] ^ 1]),))
+    db.close()
+    s.start()
+    delivery_fails(s, studio, unique, "A")
+
+
+def test_abuse_019_078_nothing_can_be_used_without_the_root_key(fresh):
+    """The whole data directory but the key, under another installation's key: it does not even start."""
+    s, thief = fresh(), fresh()
+    s.put("K", canary())
+    s.stop()
+    thief.stop()
+    shutil.rmtree(thief.data / "db")
+    shutil.copytree(s.data / "db", thief.data / "db")
+    done = serve_once(thief.data)
+    assert done.returncode == 7 and done.stdout == ""
+
+
+def test_abuse_091_a_deleted_secrets_sealed_bytes_are_gone_from_the_files(fresh):
+    import sqlite3
+    s = fresh()
+    made = s.put("GONE", canary()).json()
+    s.stop()
+    with sqlite3.connect(f"file:{s.data}/db/safelight.db?mode=ro", uri=True) as db:
+        tables = [r[0] for r in db.execute("SELECT name FROM sqlite_master WHERE type='table'")]
+        table = next(t for t in tables if "sealed" in [c[1] for c in db.execute(f"PRAGMA table_info({t})")])
+        sealed = bytes(db.execute(f"SELECT sealed FROM {table}").fetchone()[0])
+    db.close()
+    assert s.places_of(sealed[-24:])
+    s.start()
+    assert s.call("DELETE", "/secrets/" + made["id"]).status_code == 200
+    s.stop()
+    assert s.places_of(sealed[-24:]) == []
