@@ -2,7 +2,7 @@
 BUILD ?= build
 
 all: setup-build $(BUILD)/build.ninja
-	ninja -C $(BUILD)
+	ninja -C $(BUILD) safelight
 
 $(BUILD)/build.ninja:
 	meson setup $(BUILD) --buildtype=debugoptimized

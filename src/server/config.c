@@ -151,13 +151,15 @@ enum err config_check(const struct config *c, char ret_why[static 200])
     char address[64];
     uint16_t port;
     const char *why = NULL;
+    struct str level = str_from(c->log_level);
     if (config_address(str_from(c->listen), address, &port) != OK)
         why = "listen: say address:port, for example 127.0.0.1:4300";
     else if (!c->tls_cert[0] != !c->tls_key[0])
         why = "tls-cert and tls-key go together";
     else if (!str_is(str_from(c->log_format), "logfmt") && !str_is(str_from(c->log_format), "json"))
         why = "log-format: say logfmt or json";
-    else if (!strstr("|debug|info|warn|error|", c->log_level) || strlen(c->log_level) < 4)
+    else if (!str_is(level, "debug") && !str_is(level, "info") && !str_is(level, "warn") &&
+             !str_is(level, "error"))
         why = "log-level: say debug, info, warn or error";
     if (!why)
         return OK;

@@ -82,6 +82,18 @@ static void test_addresses(void)
         CHECK_ERR(config_address(str_from(bad[i]), address, &port), ERR_INVALID);
 }
 
+static void test_log_level_is_one_of_four_whole_words(void)
+{
+    static const char *const bad[] = {"rror", "ug|in", "", "INFO", "infos"};
+    char why[200];
+    const char *reason;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        config_defaults(&c);
+        CHECK_OK(config_set(&c, STR("log-level"), str_from(bad[i]), &reason));
+        CHECK_ERR(config_check(&c, why), ERR_INVALID);
+    }
+}
+
 static void test_file_and_contradictions(void)
 {
     char path[] = "/tmp/safelight-config-XXXXXX", why[200] = "";
@@ -106,6 +118,7 @@ int main(void)
     RUN(test_values);
     RUN(test_text_at_its_limit_and_one_past);
     RUN(test_addresses);
+    RUN(test_log_level_is_one_of_four_whole_words);
     RUN(test_file_and_contradictions);
     return test_done();
 }

@@ -1,0 +1,147 @@
+"""The documents against the tables and files they describe."""
+import re
+import subprocess
+
+import pytest
+
+from conftest import BINARY, ROOT, clean_environment
+
+DOCUMENTS = ["README.md", "HACKING.md", "SECURITY.md", "CHANGES.md"] + sorted(
+    str(p.relative_to(ROOT)) for p in (ROOT / "docs").rglob("*.md"))
+# Ends of our own commands, and codes that no handler answers with.
+NOT_ANSWERED = {"OK", "USAGE", "UNREACHABLE", "IN_USE", "LENGTH_REQUIRED"}
+
+
+def read(name):
+    return (ROOT / name).read_text()
+
+
+def quoted(text):
+    """Everything in backquotes, and nothing else."""
+    return set(re.findall(r"`([^`\n]+)`", text))
+
+
+def table(name, pattern):
+    found = re.findall(pattern, re.sub(r"/\*.*?\*/", "", read(name), flags=re.S))
+    assert found, name
+    return found
+
+
+def stems(suffixes=("_test", "_fuzz")):
+    return sorted(p.stem for p in (ROOT / "src").rglob("*.c") if not p.stem.endswith(suffixes))
+
+
+def test_the_map_names_every_source_file():
+    missing = [s for s in stems() if s not in quoted(read("HACKING.md"))]
+    assert not missing
+
+
+def test_the_map_names_nothing_that_is_gone():
+    rows = [line.split("|")[1] for line in read("HACKING.md").splitlines() if line.startswith("| `")]
+    files = {p.name for p in (ROOT / "src").rglob("*")} | {p.stem for p in (ROOT / "src").rglob("*.[ch]")}
+    gone = [name for row in rows for name in quoted(row) if name not in files and not (ROOT / name).exists()]
+    assert not gone
+
+
+def test_every_route_is_described():
+    text = read("docs/API.md")
+    missing = [f"{m} {p}" for m, p in table("src/api/routes.def", r'ROUTE\("(\w+)", "!?([^"]+)"') if f"`{m} {p}`" not in text and
+               not re.search(rf"`{m}` the .*|`{m} {re.escape(p)}`", text)]
+    assert not missing
+
+
+def test_every_route_that_is_described_is_there():
+    routes = {f"{m} {p}" for m, p in table("src/api/routes.def", r'ROUTE\("(\w+)", "!?([^"]+)"')}
+    described = {c for c in quoted(read("docs/API.md")) if re.fullmatch(r"(GET|PUT|POST|PATCH|DELETE) /\S+", c)}
+    assert described <= routes
+
+
+def test_every_error_is_described():
+    text = read("docs/API.md")
+    rows = set(re.findall(r"^\| (\d+) \| `(\w+)` \| (.+) \|$", text, re.M))
+    errors = {e for e in table("src/base/err.def", r'ERR\(\w+, (\d+), "(\w+)", "([^"]+)"\)') if e[1] not in NOT_ANSWERED}
+    assert rows == errors
+
+
+def test_every_audit_event_is_described():
+    assert {e for e in table("src/store/audit.def", r'AUDIT\(\w+, "([^"]+)"')} <= quoted(read("docs/API.md"))
+
+
+def test_the_tables_of_limits_agree():
+    def number(text):
+        return eval(text.replace("LL", ""))  # our own header: digits, * and parentheses
+
+    limits = {name: number(value) for name, value in table("src/base/limit.h", r"#define (\w+)\s+([\d(][\d*() L]*)")}
+    units = {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "": 1}
+    rows = re.findall(r"^\| `(\w+)` \| (\d+) ?([KMG]iB)? \|", read("docs/DESIGN.md"), re.M)
+    assert {name: int(n) * units[unit] for name, n, unit in rows} == limits
+
+
+def test_the_layers_agree():
+    for name, needs in re.findall(r"^\| (\w+) \| [^|]+ \| ([a-z ]*) ?\| [^|]*\|$", read("docs/DESIGN.md"), re.M)[1:]:
+        build = read(f"src/{name}/meson.build")
+        listed = re.search(r"^needs = \[(.*)\]", build, re.M)
+        assert needs.split() == (re.findall(r"'(\w+)'", listed.group(1)) if listed else []), name
+
+
+def test_every_setting_is_described_with_its_default():
+    rows = {}
+    for names, default in re.findall(r"^\| ((?:`[\w-]+`(?:, )?)+) \| (\S*) ?\|", read("README.md"), re.M):
+        rows.update({name: default.strip("`") for name in quoted(names)})
+    settings = dict(table("src/server/config.def", r'CONFIG_\w+\(\w+, "([\w-]+)", "([^"]*)"'))
+    assert {n: d for n, d in rows.items() if n in settings} == settings
+
+
+def test_every_promise_names_its_test():
+    rows = re.findall(r"^\| (P\d+) [^|]+\|[^|]+\|([^|]+)\|$", read("docs/DESIGN.md"), re.M)
+    assert [name for name, _ in rows] == [f"P{n}" for n in range(1, 11)]
+    files = {p.name for folder in ("src", "tests", "tools") for p in (ROOT / folder).rglob("*")}
+    for name, tests in rows:
+        named = [t.split("/")[-1] for t in quoted(tests)]
+        assert named and all(t in files for t in named), name
+
+
+def safelight_commands():
+    """`safelight ...` in code of README and HACKING: the words and flags of each."""
+    found = []
+    for name in ("README.md", "HACKING.md"):
+        for line in re.findall(r"(?:build/|`)safelight ((?:[a-z]|--)[^`\n|&>]*)", "\n".join(
+                l for l in read(name).splitlines() if l.startswith("    ") or "`safelight " in l)):
+            words = re.match(r"[a-z]+(?: [a-z]+(?=\s|$))?", line)
+            found.append((words.group(), tuple(re.findall(r"--[a-z-]+", line))))
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize("words, flags", safelight_commands(), ids=lambda v: v if isinstance(v, str) else " ".join(v))
+def test_commands_are_in_the_help(words, flags):
+    def run(*argv):
+        return subprocess.run([BINARY, *argv], capture_output=True, text=True, env=clean_environment(), timeout=30)
+
+    first = words.split()[0]
+    one_word = f"  {first} " in run("--help").stdout and f"  {words} " not in run("--help").stdout
+    command = [first] if one_word else words.split()
+    assert f"  {' '.join(command)} " in run("--help").stdout
+    done = run(*command, "--help")
+    assert done.returncode == 0 and done.stdout.startswith(f"usage: safelight {' '.join(command)}")
+    assert all(flag in done.stdout for flag in flags)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document):
+    here = (ROOT / document).parent
+    links = [l for l in re.findall(r"\]\(([^)#]+)[^)]*\)", read(document)) if "://" not in l]
+    assert not [l for l in links if not (here / l).exists()]
+
+
+def test_make_and_check_have_what_is_promised():
+    text = read("README.md") + read("HACKING.md")
+    targets = set(re.findall(r"^([a-z-]+):", read("Makefile"), re.M))
+    assert {t for t in re.findall(r"(?:^    |`)make ([a-z]+)", text, re.M)} <= targets
+    steps = set(re.findall(r"^def step_(\w+)", read("tools/check"), re.M))
+    named = re.search(r"tools/check style unit +# some: ([\w ]+)$", read("HACKING.md"), re.M)
+    assert set(named.group(1).split()) == steps
+
+
+def test_the_license_is_whole():
+    text = read("LICENSE")
+    assert "Apache License" in text and "END OF TERMS AND CONDITIONS" in text
