@@ -25,6 +25,7 @@ struct fetch {
     struct api *api;
     struct http_request *r; /* NULL: it is answered */
     int pipe_out;
+    int verdict; /* the answer under way is whole only when a byte is written here */
     struct ulid job_id;
     struct str pointer, message;
     struct arena arena;
@@ -33,6 +34,7 @@ struct fetch {
 static void fetch_free(struct fetch *f)
 {
     io_close(&f->pipe_out);
+    io_close(&f->verdict);
     arena_auto(&f->arena);
     free(f);
 }
@@ -68,20 +70,35 @@ static const char *plain_type(struct str type, char ret[static CONTENT_TYPE_MAX]
     return plain ? ret : "application/octet-stream";
 }
 
+/* The courier closes its pipe at the end and when it had to break off: what it was, its last word
+ * tells. */
+static void begin_answer(struct fetch *f, const struct answer *head)
+{
+    char type[CONTENT_TYPE_MAX];
+    int ends[2], fd = f->pipe_out;
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        http_fail(f->r, ERR_LIMIT);
+        io_close(&f->pipe_out);
+    } else {
+        f->pipe_out = -1; /* it is the answer's from here on */
+        f->verdict = ends[1];
+        http_reply_pipe(f->r, 200, plain_type(head->content_type, type), fd, head->content_length,
+                        ends[0]);
+    }
+    f->r = NULL;
+}
+
 static void answered(const struct answer *answer, void *ctx)
 {
     struct fetch *f = ctx;
-    char type[CONTENT_TYPE_MAX];
     if (answer->kind == ANSWER_HEAD) {
-        if (f->r) {
-            int fd = f->pipe_out;
-            f->pipe_out = -1; /* it is the answer's from here on */
-            http_reply_pipe(f->r, 200, plain_type(answer->content_type, type), fd,
-                            answer->content_length);
-            f->r = NULL;
-        }
+        if (f->r)
+            begin_answer(f, answer);
         return;
     }
+    if (answer->outcome == OUTCOME_DONE && f->verdict >= 0)
+        (void)!write(f->verdict, "", 1); /* its reader may be gone */
+    io_close(&f->verdict);
     if (f->r) {
         enum err e = answer->err == ERR_ADDRESS_REFUSED ? ERR_ADDRESS_REFUSED : ERR_UPSTREAM;
         http_fail(f->r, e);
@@ -123,6 +140,7 @@ static enum err order(struct asset *t)
     f->api = api;
     f->r = t->r;
     f->pipe_out = ends[0];
+    f->verdict = -1;
     f->job_id = t->job.id;
     f->arena = arena_make();
     f->pointer = arena_str(&f->arena, t->ticket.pointer);

@@ -135,10 +135,21 @@ static bool check_reach(struct creation *c, bool wished)
     return false;
 }
 
+/* Who was revoked a moment ago leaves no token behind. */
+static enum err maker_is_valid(struct store_tx *tx, struct http_request *r)
+{
+    struct token row;
+    if (http_is_operator(r))
+        return OK;
+    TRY(store_token_get(tx, api_actor(r)->token_id, http_arena(r), &row));
+    return row.revoked_at_ms == 0 ? OK : ERR_UNAUTHORIZED;
+}
+
 static enum err create_op(struct store_tx *tx, void *ctx)
 {
     struct creation *c = ctx;
     struct team team;
+    TRY(maker_is_valid(tx, c->r));
     TRY(api_team_find(tx, c->r, &team));
     c->made.row.team_id = team.id;
     return token_new_insert(tx, api_actor(c->r), &c->made);

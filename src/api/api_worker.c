@@ -163,22 +163,26 @@ struct finish_body {
     struct str state, error;
 };
 
+/* Masked whole, then cut: a cut before could leave half a value unrecognised. */
+static enum err mask_error(struct http_request *r, struct str error, struct buf *out)
+{
+    struct worker_job job;
+    size_t consumed;
+    TRY(worker_job(r, http_param(r, "lease"), &job));
+    if (job.gone.len)
+        return buf_printf(out, "the worker's error cannot be shown: the secret %.*s was deleted "
+                          "while the job ran, so its value cannot be masked",
+                          (int)job.gone.len, job.gone.ptr);
+    return worker_mask(r, &job, error, true, out, &consumed);
+}
+
 static void finish(struct http_request *r)
 {
     const struct finish_body *body = api_work(r);
     struct str lease_id = http_param(r, "lease");
     AUTO(buf) struct buf error = buf_make(2 * FINISH_ERROR_MAX_BYTES);
-    enum err e = OK;
     bool finished = str_is(body->state, "finished");
-    if (!finished) {
-        struct job job;
-        struct ref_bundle all;
-        size_t consumed;
-        e = worker_job(r, lease_id, &job, &all);
-        /* Masked whole, then cut: a cut before could leave half a value unrecognised. */
-        if (e == OK)
-            e = worker_mask(r, &job, &all, body->error, true, &error, &consumed);
-    }
+    enum err e = finished ? OK : mask_error(r, body->error, &error);
     struct job_finish f = {.lease_id = lease_id,
                            .token_id = api_actor(r)->token_id,
                            .finished = finished,

@@ -5,13 +5,21 @@
 #include "api_request.h"
 #include "jobs.h"
 
-/* The rendering job under this lease of the token that asks, with payload, and all its references.
- * Blocks for a moment while a key rotation moves the records. ERR_LEASE_LOST. */
-enum err worker_job(struct http_request *r, struct str lease_id, struct job *ret,
-                    struct ref_bundle *ret_all) MUST_USE;
+/* A rendering job, with payload, and all its references. `gone` is not empty when it names a secret
+ * whose value the worker may have and that cannot be opened any more (deleted while the job ran):
+ * nothing that the worker says can be masked then, so nothing of it is kept. */
+struct worker_job {
+    struct job job;
+    struct ref_bundle all;
+    struct str gone;
+};
+
+/* The one under this lease of the token that asks. Blocks for a moment while a key rotation moves
+ * the records. ERR_LEASE_LOST. */
+enum err worker_job(struct http_request *r, struct str lease_id, struct worker_job *ret) MUST_USE;
 
 /* Appends `text` without the job's values. Blocks. *ret_consumed: how much of it is decided. */
-enum err worker_mask(struct http_request *r, const struct job *job, const struct ref_bundle *all,
-                     struct str text, bool final, struct buf *out, size_t *ret_consumed) MUST_USE;
+enum err worker_mask(struct http_request *r, const struct worker_job *job, struct str text,
+                     bool final, struct buf *out, size_t *ret_consumed) MUST_USE;
 
 #endif

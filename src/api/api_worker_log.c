@@ -3,42 +3,39 @@
 
 #include "clock.h"
 
-static enum err read_job(struct http_request *r, struct str lease_id, struct job *ret,
-                         struct ref_bundle *ret_all)
+static enum err read_job(struct http_request *r, struct str lease_id, struct worker_job *ret)
 {
     struct api *api = api_of(r);
     struct arena *a = http_arena(r);
     struct job leased;
-    struct str missing;
     struct store_tx *tx;
     TRY(store_read_begin(api->store, &tx));
     enum err e =
         store_job_leased(tx, lease_id, api_actor(r)->token_id, clock_unix_ms(), a, &leased);
     if (e == OK)
-        e = store_job_any(tx, ulid_str(&leased.id), true, a, ret);
+        e = store_job_any(tx, ulid_str(&leased.id), true, a, &ret->job);
     if (e == OK)
-        e = job_bundle(tx, ret, JOB_PART_ALL, STR_EMPTY, a, ret_all, &missing);
+        e = job_bundle(tx, &ret->job, JOB_PART_ALL, STR_EMPTY, a, &ret->all, &ret->gone);
     store_read_end(api->store, &tx);
     return e;
 }
 
-enum err worker_job(struct http_request *r, struct str lease_id, struct job *ret,
-                    struct ref_bundle *ret_all)
+enum err worker_job(struct http_request *r, struct str lease_id, struct worker_job *ret)
 {
     unsigned attempts = 0;
     enum err e;
     if (!ulid_valid(lease_id))
         return ERR_LEASE_LOST;
     do {
-        e = read_job(r, lease_id, ret, ret_all);
+        e = read_job(r, lease_id, ret);
     } while (api_try_again(e, &attempts));
     return e == ERR_AGAIN ? ERR_BUSY : e;
 }
 
-enum err worker_mask(struct http_request *r, const struct job *job, const struct ref_bundle *all,
-                     struct str text, bool final, struct buf *out, size_t *ret_consumed)
+enum err worker_mask(struct http_request *r, const struct worker_job *job, struct str text,
+                     bool final, struct buf *out, size_t *ret_consumed)
 {
-    if (all->record_count == 0) { /* it knows no value */
+    if (job->all.record_count == 0) { /* it knows no value */
         *ret_consumed = text.len;
         return buf_put(out, text);
     }
@@ -46,7 +43,8 @@ enum err worker_mask(struct http_request *r, const struct job *job, const struct
     struct courier *courier = api_courier_begin(api);
     enum err e = ERR_UNAVAILABLE;
     if (courier)
-        e = courier_mask(courier, all, ulid_str(&job->id), text, final, out, ret_consumed);
+        e = courier_mask(courier, &job->all, ulid_str(&job->job.id), text, final, out,
+                         ret_consumed);
     api_courier_end(api);
     return e == ERR_UNAVAILABLE ? ERR_BUSY : e; /* not the store: the courier starts anew */
 }
@@ -56,23 +54,46 @@ struct chunk {
     bool final;
 };
 
+/* What is stored of a chunk. A value that fills a whole chunk, again and again, has no place where
+ * it could be cut without laying a piece of it bare: there the log ends. */
+static enum err mask_chunk(struct http_request *r, const struct chunk *c,
+                           const struct worker_job *job, struct buf *out, struct job_log_chunk *log)
+{
+    struct str text = http_body(r);
+    size_t consumed = 0;
+    if (job->gone.len) {
+        log->consumed = (int64_t)text.len;
+        log->end = arena_printf(http_arena(r),
+                                "\n[the secret %.*s was deleted while the job ran: the rest of the "
+                                "log cannot be masked and is left out]\n",
+                                (int)job->gone.len, job->gone.ptr);
+        return OK;
+    }
+    TRY(worker_mask(r, job, text, c->final, out, &consumed));
+    if (consumed == 0 && text.len == LOG_CHUNK_MAX_BYTES) {
+        consumed = text.len;
+        log->end = STR("***\n[nothing but values of secrets for 1 MiB: the rest is left out]\n");
+    }
+    log->consumed = (int64_t)consumed;
+    log->text = buf_str(out);
+    return OK;
+}
+
 static enum err take(struct http_request *r, const struct chunk *c, int64_t *ret_accepted)
 {
     struct str lease_id = http_param(r, "lease");
     AUTO(buf) struct buf masked = buf_make(2 * LOG_CHUNK_MAX_BYTES);
-    struct job job;
-    struct ref_bundle all;
-    size_t consumed = 0;
-    TRY(worker_job(r, lease_id, &job, &all));
-    /* A repeat stores nothing and is told how far it got. */
-    if ((int64_t)c->offset == job.log_consumed)
-        TRY(worker_mask(r, &job, &all, http_body(r), c->final, &masked, &consumed));
+    struct worker_job job;
+    TRY(worker_job(r, lease_id, &job));
     struct job_log_chunk log = {.lease_id = lease_id,
                                 .token_id = api_actor(r)->token_id,
                                 .offset = (int64_t)c->offset,
-                                .consumed = (int64_t)consumed,
-                                .text = buf_str(&masked),
+                                .text = STR_EMPTY,
+                                .end = STR_EMPTY,
                                 .arena = http_arena(r)};
+    /* A repeat stores nothing and is told how far it got. */
+    if ((int64_t)c->offset == job.job.log_consumed)
+        TRY(mask_chunk(r, c, &job, &masked, &log));
     TRY(store_write_wait(api_of(r)->store, job_log_op, &log));
     *ret_accepted = log.ret_accepted;
     return OK;

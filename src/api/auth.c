@@ -144,7 +144,7 @@ static enum err check_stored(struct auth *a, const struct token_text *text, stru
     bool found;
     TRY(load(a, text, arena, &row, &found));
     uint8_t hash[32];
-    TRY(vault_hash_token(a->vault, text->secret, hash));
+    TRY(vault_hash_token(a->vault, text->proof, hash));
     bool same = equal_constant_time(hash, row.hash, sizeof hash);
     wipe(hash, sizeof hash);
     bool live = row.revoked_at_ms == 0 && (row.expires_at_ms == 0 || row.expires_at_ms > now);

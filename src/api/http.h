@@ -31,7 +31,7 @@ struct http_route {
 struct http_options {
     const struct http_route *routes; /* live as long as the server */
     size_t route_count;
-    /* Runs before the body is read. Must answer (http_fail) and return false to refuse. */
+    /* Runs before the body is read, and again when it is there. Must answer (http_fail) and return false to refuse. */
     bool (*authorise)(struct http_request *r, const struct http_route *route);
     void *ctx;           /* http_ctx() */
     const char *address; /* "127.0.0.1", "::1", "0.0.0.0" */
@@ -89,12 +89,14 @@ void http_reply_empty(struct http_request *r, int status);
 void http_fail(struct http_request *r, enum err e);
 void http_fail_with(struct http_request *r, enum err e, const struct problems *problems);
 void http_fail_text(struct http_request *r, enum err e, const char *text); /* static text of ours */
-/* Streams len bytes of fd from offset (or a pipe until it ends, offset and len 0, length -1
- * unknown); takes the descriptor. */
+/* Streams len bytes of fd from offset; takes the descriptor. */
 void http_reply_file(struct http_request *r, int status, const char *content_type, int fd,
                      uint64_t offset, uint64_t len);
+/* Streams a pipe until it ends (length -1: unknown). Whoever fills it may break off, which a pipe
+ * cannot say: when `verdict` is not -1, the answer is whole only if a byte comes out of that pipe,
+ * else its connection ends early, as after an error. Takes both descriptors. */
 void http_reply_pipe(struct http_request *r, int status, const char *content_type, int fd,
-                     int64_t length);
+                     int64_t length, int verdict);
 void http_answer_header(struct http_request *r, const char *name,
                         const char *value); /* before the answer */
 

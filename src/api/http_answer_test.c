@@ -220,6 +220,15 @@ static void test_pipe_is_streamed(void)
     CHECK(strstr(h->text, "Content-Length: 70\r\n") && h->closed);
 }
 
+/* All the data is there either way: only the verdict tells whether it was all there should be. */
+static void test_pipe_that_broke_off_is_not_whole(void)
+{
+    const struct heard *h = ask(server, STR(GET("/pipe") "X-Verdict: whole\r\n\r\n"), 500);
+    CHECK(strstr(h->text, "0123456789") && strstr(h->text, "\r\n0\r\n\r\n") && !h->closed);
+    h = ask(server, STR(GET("/pipe") "X-Verdict: broken\r\n\r\n"), 500);
+    CHECK(strstr(h->text, "0123456789") && !strstr(h->text, "\r\n0\r\n\r\n") && h->closed);
+}
+
 static void test_file_is_served_in_ranges(void)
 {
     static const struct {
@@ -352,6 +361,7 @@ int main(int argc, char **argv)
     RUN(test_chunked_body_is_counted);
     RUN(test_refusal_arrives_while_the_peer_still_sends);
     RUN(test_pipe_is_streamed);
+    RUN(test_pipe_that_broke_off_is_not_whole);
     RUN(test_file_is_served_in_ranges);
     RUN(test_problems_become_details);
     RUN(test_used_port_is_reported);

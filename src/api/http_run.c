@@ -217,6 +217,12 @@ static enum MHD_Result run_body(struct http_request *r, const char *upload, size
     return e == OK ? MHD_YES : refuse_body(r, e);
 }
 
+/* A body can take minutes to arrive: a token that was revoked meanwhile does nothing any more. */
+static bool still_allowed(struct http_request *r)
+{
+    return !r->body_announced || r->server->options.authorise(r, r->match.route);
+}
+
 static enum MHD_Result run_end(struct http_request *r)
 {
     if (r->phase == HTTP_PHASE_BODY) {
@@ -224,7 +230,7 @@ static enum MHD_Result run_end(struct http_request *r)
         http_conn_enter(r->conn, HTTP_CONN_WORK);
         if (r->match.route->body == HTTP_BODY_STREAM)
             end_sink(r, true);
-        else if (atomic_load(&r->answer_state) == HTTP_RUNNING)
+        else if (atomic_load(&r->answer_state) == HTTP_RUNNING && still_allowed(r))
             r->match.route->handle(r);
     }
     return settle(r, true);

@@ -17,8 +17,10 @@ struct pipe_answer {
     struct http_pump *pump;
     struct MHD_Connection *mhd;
     int fd;
+    int verdict;  /* -1: none, or it stands in fd's place now that the data has ended */
     int64_t left; /* -1: until it ends */
-    bool watched; /* known to the pump's epoll */
+    bool judged;  /* fd is the verdict */
+    bool watched; /* fd is known to the pump's epoll */
 };
 
 /* --- pump --- */
@@ -66,12 +68,19 @@ void http_pump_stop(struct http_pump *pump)
 
 /* --- a pipe --- */
 
+static void pipe_close(struct pipe_answer *p)
+{
+    if (p->watched)
+        (void)epoll_ctl(p->pump->epoll_fd, EPOLL_CTL_DEL, p->fd, NULL);
+    p->watched = false;
+    io_close(&p->fd);
+}
+
 static void pipe_free(void *cls)
 {
     struct pipe_answer *p = cls;
-    if (p->watched)
-        (void)epoll_ctl(p->pump->epoll_fd, EPOLL_CTL_DEL, p->fd, NULL);
-    io_close(&p->fd);
+    pipe_close(p);
+    io_close(&p->verdict);
     free(p);
 }
 
@@ -87,16 +96,37 @@ static ssize_t pipe_wait(struct pipe_answer *p)
     return 0;
 }
 
+static ssize_t read_again(int fd, char *ret, size_t max)
+{
+    ssize_t n;
+    do
+        n = read(fd, ret, max);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
+static ssize_t pipe_end(bool whole)
+{
+    return whole ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+/* The data has ended: was that all of it? */
+static ssize_t pipe_judge(struct pipe_answer *p)
+{
+    char byte;
+    ssize_t n = read_again(p->fd, &byte, 1);
+    return n < 0 && errno == EAGAIN ? pipe_wait(p) : pipe_end(n == 1);
+}
+
 static ssize_t pipe_read(void *cls, uint64_t pos, char *ret, size_t max)
 {
     struct pipe_answer *p = cls;
     (void)pos;
+    if (p->judged)
+        return pipe_judge(p);
     if (p->left >= 0 && (uint64_t)p->left < max)
         max = (size_t)p->left;
-    ssize_t n;
-    do
-        n = read(p->fd, ret, max);
-    while (n < 0 && errno == EINTR);
+    ssize_t n = read_again(p->fd, ret, max);
     if (n > 0) {
         p->left -= p->left >= 0 ? n : 0;
         return n;
@@ -104,20 +134,36 @@ static ssize_t pipe_read(void *cls, uint64_t pos, char *ret, size_t max)
     if (n < 0 && errno == EAGAIN)
         return pipe_wait(p);
     bool whole = n == 0 && p->left <= 0;
-    return whole ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
+    if (!whole || p->verdict < 0)
+        return pipe_end(whole);
+    pipe_close(p);
+    p->fd = p->verdict;
+    p->verdict = -1;
+    p->judged = true;
+    return pipe_judge(p);
+}
+
+static bool unblock(int fd)
+{
+    int flags = fd < 0 ? 0 : fcntl(fd, F_GETFL);
+    return fd < 0 || (flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0);
 }
 
 void http_reply_pipe(struct http_request *r, int status, const char *content_type, int fd,
-                     int64_t length)
+                     int64_t length, int verdict)
 {
-    int flags = fcntl(fd, F_GETFL);
-    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
+    if (!unblock(fd) || !unblock(verdict)) {
         io_close(&fd);
+        io_close(&verdict);
         http_fail(r, ERR_IO);
         return;
     }
     struct pipe_answer *p = xcalloc(1, sizeof *p);
-    *p = (struct pipe_answer){&r->server->pump, r->mhd, fd, length, false};
+    *p = (struct pipe_answer){.pump = &r->server->pump,
+                              .mhd = r->mhd,
+                              .fd = fd,
+                              .verdict = verdict,
+                              .left = length};
     struct MHD_Response *response =
         MHD_create_response_from_callback(length < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)length,
                                           PIPE_PIECE_BYTES, pipe_read, p, pipe_free);

@@ -170,6 +170,8 @@ enum err key_steps_master_finish(const struct key_steps *s)
 {
     struct vault_status status;
     AUTO(buf) struct buf keyring = buf_make(BLOB_MAX_BYTES);
+    AUTO(arena) struct arena a = arena_make();
+    struct str instance, before;
     bool tampered = false;
     TRY(vault_status(s->api->vault, &status));
     if (status.master_versions < 2)
@@ -177,8 +179,15 @@ enum err key_steps_master_finish(const struct key_steps *s)
     TRY(move_keys(s, status.master_version, &tampered));
     if (tampered)
         return ERR_TAMPERED;
+    TRY(stored_keyring(s, &a, &instance, &before));
     TRY(vault_master_retire(s->api->vault, status.master_version, &keyring));
-    return put_keyring(s, &keyring, AUDIT_KEY_RETIRED, "master", status.master_version - 1);
+    enum err e = put_keyring(s, &keyring, AUDIT_KEY_RETIRED, "master", status.master_version - 1);
+    if (e == OK)
+        return OK;
+    /* What is stored still has the old versions: the vault takes them back, so that trying again
+     * finds them. */
+    TRY(vault_unlock(s->api->vault, instance, before));
+    return e;
 }
 
 /* --- root --- */

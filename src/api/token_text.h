@@ -17,7 +17,7 @@ enum {
 
 struct token_text {
     enum token_role role; /* what the text claims; the stored row must agree */
-    struct str id, secret;
+    struct str id, proof; /* proof: what is hashed, with the secret in it */
 };
 
 /* ERR_UNAUTHORIZED for anything but exactly one well-formed token with the right checksum. */

@@ -31,7 +31,8 @@ static void test_token_of_each_role_parses(void)
         CHECK_OK(token_text_parse(str_from(text), &t));
         CHECK_EQ(t.role, cases[i].role);
         CHECK_STR(t.id, "0123456789abcd");
-        CHECK_EQ(t.secret.len, TOKEN_SECRET_LEN);
+        CHECK_EQ(t.proof.len, TOKEN_TEXT_LEN - 4 - TOKEN_CHECK_LEN);
+        CHECK(str_starts(t.proof, str_slice(str_from(cases[i].head), 4, 22)));
     }
 }
 

@@ -92,6 +92,18 @@ enum err io_replace_file(const char *path, struct str bytes, int mode)
     return io_sync_folder(dirname(folder));
 }
 
+enum err io_open_standard(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR); /* the lowest number that is free */
+        if (fd < 0)
+            return ERR_IO;
+    } while (fd <= STDERR_FILENO);
+    close(fd);
+    return OK;
+}
+
 void io_close(int *fd)
 {
     if (*fd >= 0)

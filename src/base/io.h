@@ -12,6 +12,10 @@ enum err io_read_file(const char *path, struct buf *out) MUST_USE; /* ERR_NOT_FO
 enum err io_replace_file(const char *path, struct str bytes, int mode) MUST_USE;
 enum err io_sync_folder(const char *path) MUST_USE;
 
+/* First thing in main: those of descriptors 0 to 2 that the caller left closed become /dev/null, so
+ * that no file or socket opened later is taken for one of them. ERR_IO. */
+enum err io_open_standard(void) MUST_USE;
+
 void io_close(int *fd); /* sets -1; accepts -1 */
 void fd_auto(int *fd);  /* AUTO(fd) int f = open(...); */
 

@@ -39,7 +39,8 @@ static void open_locked(size_t size_bytes)
     arena.base = base;
     arena.size = size;
     arena.report = (struct secret_arena_report){
-        .locked = mlock(base, size) == 0,
+        /* On fault: a page is locked when it is first used, and costs nothing before. */
+        .locked = mlock2(base, size, MLOCK_ONFAULT) == 0,
         .undumpable = madvise(base, size, MADV_DONTDUMP) == 0,
         .wiped_on_fork = madvise(base, size, MADV_WIPEONFORK) == 0,
         .size_bytes = size,

@@ -20,14 +20,16 @@ int cli_client_open(struct cli_client *c)
 {
     const char *why = "";
     c->arena = arena_make();
-    return opened(client_open(&c->server, &why), why);
+    enum err e = client_open(&c->server, &why); /* before `why` is read */
+    return opened(e, why);
 }
 
 int cli_client_operator(struct cli_client *c, const char *data)
 {
     const char *why = "";
     c->arena = arena_make();
-    return opened(client_open_operator(&c->server, data, &why), why);
+    enum err e = client_open_operator(&c->server, data, &why);
+    return opened(e, why);
 }
 
 void cli_client_auto(struct cli_client *c)

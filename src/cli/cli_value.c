@@ -7,6 +7,7 @@
 
 #include "cli.h"
 #include "io.h"
+#include "json_chars.h"
 #include "limit.h"
 
 static enum err prompt(struct buf *out)
@@ -29,6 +30,16 @@ static enum err prompt(struct buf *out)
     return e != OK ? e : newline;
 }
 
+/* What JSON can carry unchanged; anything else would arrive as another value. */
+static bool is_text(struct str s)
+{
+    const char *at = s.ptr, *end = s.ptr + s.len;
+    unsigned len = 1;
+    for (; at < end && *at && len; at += len)
+        len = json_utf8_len(at, end);
+    return at == end;
+}
+
 int cli_value_read(const char *file, struct secret **ret)
 {
     AUTO(buf) struct buf value = buf_make(SECRET_VALUE_MAX_BYTES);
@@ -38,12 +49,16 @@ int cli_value_read(const char *file, struct secret **ret)
                                : io_read_all(STDIN_FILENO, &value);
     if (e == OK && value.len == 0)
         e = ERR_INVALID;
+    if (e == OK && !is_text(buf_str(&value)))
+        e = ERR_MEDIA_TYPE;
     if (e == OK)
         e = secret_new(buf_str(&value), ret);
     if (e != OK) {
         fprintf(stderr, "safelight: %s\n",
-                e == ERR_TOO_LARGE   ? "the value is longer than 64 KiB"
-                : e == ERR_INVALID   ? "the value is empty"
+                e == ERR_TOO_LARGE ? "the value is longer than 64 KiB"
+                : e == ERR_INVALID ? "the value is empty"
+                : e == ERR_MEDIA_TYPE
+                    ? "the value is not text (UTF-8 without NUL); store it encoded, as base64 say"
                 : e == ERR_NOT_FOUND ? "there is no such file"
                                      : "the value could not be read");
         return e == ERR_NOT_FOUND || e == ERR_IO ? EXIT_CODE_FAILED : EXIT_CODE_INVALID;

@@ -6,7 +6,7 @@
 
 #include <fcntl.h>
 
-enum { WHAT_MAX_BYTES = 1024, PIECE_MAX_BYTES = 8 * 1024 * 1024 };
+enum { WHAT_MAX_BYTES = 1024, PIECE_MAX_BYTES = 8 * 1024 * 1024, TYPE_MAX_BYTES = 1024 };
 
 struct asset {
     struct str src, params;
@@ -56,7 +56,10 @@ static const struct resolve_how HOW = {members, destination};
 
 struct stream {
     const struct errand *e;
-    struct redact_stream *redact; /* NULL: no value was used */
+    const struct redact_set *set; /* NULL: no value was used */
+    struct redact_stream *redact; /* NULL with it */
+    const struct fetch_result *result;
+    bool compressed; /* refused: what cannot be looked into is not passed on */
     struct buf out;
 };
 
@@ -66,12 +69,24 @@ static void stream_auto(struct stream *s)
     buf_auto(&s->out);
 }
 
+/* An echo may stand there as well as in the body. */
+static bool shows_value(const struct stream *s, struct str text)
+{
+    AUTO(buf) struct buf masked = buf_make(TYPE_MAX_BYTES);
+    return s->set && (redact_text(s->set, text, &masked) != OK || !str_equal(buf_str(&masked), text));
+}
+
 static enum err on_head(void *ctx, int status, struct str content_type, int64_t content_length)
 {
     (void)content_length; /* masking may change it */
     struct stream *s = ctx;
     if (status < 200 || status > 299)
         return ERR_UPSTREAM;
+    s->compressed = s->set && s->result->encoded;
+    if (s->compressed)
+        return ERR_UPSTREAM;
+    if (shows_value(s, content_type))
+        content_type = STR_EMPTY;
     struct answer head = {.id = s->e->order->id,
                           .kind = ANSWER_HEAD,
                           .status = status,
@@ -133,7 +148,9 @@ void download_run(const struct errand *e, struct errand_end *ret)
         errand_refuse(ret, "download", err);
         return;
     }
+    stream.set = r.set;
     stream.redact = r.set ? redact_stream_new(r.set) : NULL;
+    stream.result = &result;
     struct fetch f = {.method = STR("GET"),
                       .url = buf_str(&r.url.text),
                       .headers = headers.list,
@@ -149,9 +166,11 @@ void download_run(const struct errand *e, struct errand_end *ret)
     if (err == OK)
         err = finish(&stream);
     bool cut = result.status != 0 && err != OK && err != ERR_UPSTREAM;
-    struct str reason = cut ? str_from(result.why) : STR_EMPTY;
+    struct str reason = stream.compressed ? STR("compressed, so secrets could not be masked in it")
+                        : cut             ? str_from(result.why)
+                                          : STR_EMPTY;
     errand_conclude(ret, r.set, buf_str(&what), err, &result, reason);
-    if (cut) { /* the head was fine, but not all of the body came */
+    if (cut || stream.compressed) { /* the head was fine, but not all of the body came */
         ret->outcome = errand_outcome(err);
         ret->err = err;
     }

@@ -1,6 +1,7 @@
 #include "s3_target.h"
 
 #include "encode.h"
+#include "job_s3.h"
 #include "json_decode.h"
 
 enum {
@@ -153,44 +154,13 @@ static enum err put_key(const struct s3_target *t, struct str object_name, struc
     return encode_percent(out, buf_str(&key), true);
 }
 
-static bool host_label(struct str bucket)
-{
-    for (size_t i = 0; i < bucket.len; i++) {
-        char c = bucket.ptr[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'))
-            return false;
-    }
-    return bucket.len <= 63 && bucket.ptr[0] != '-' && bucket.ptr[bucket.len - 1] != '-';
-}
-
-/* Up to and including the slash before the key. */
-static enum err put_base(const struct s3_target *t, struct buf *out)
-{
-    struct str endpoint = buf_str(&t->endpoint), region = buf_str(&t->region);
-    struct str bucket = buf_str(&t->bucket);
-    const char *domain = str_starts(region, STR("cn-")) ? "amazonaws.com.cn" : "amazonaws.com";
-    if (endpoint.len) {
-        while (str_ends(endpoint, STR("/")))
-            endpoint.len--;
-        TRY(buf_put(out, endpoint));
-    } else if (host_label(bucket)) {
-        return buf_printf(out, "https://%.*s.s3.%.*s.%s/", (int)bucket.len, bucket.ptr,
-                          (int)region.len, region.ptr, domain);
-    } else {
-        TRY(buf_printf(out, "https://s3.%.*s.%s", (int)region.len, region.ptr, domain));
-    }
-    TRY(buf_put_byte(out, '/'));
-    TRY(buf_put(out, bucket));
-    return buf_put_byte(out, '/');
-}
-
 enum err s3_target_url(const struct s3_target *t, struct str object_name, struct url *ret)
 {
     AUTO(buf) struct buf text = buf_make(2 * URL_MAX_BYTES);
     struct str endpoint = buf_str(&t->endpoint);
     if (str_find(endpoint, '?') < endpoint.len || str_find(endpoint, '#') < endpoint.len)
         return ERR_INVALID;
-    TRY(put_base(t, &text));
+    TRY(job_s3_base(endpoint, buf_str(&t->region), buf_str(&t->bucket), &text));
     TRY(put_key(t, object_name, &text));
     return url_parse(buf_str(&text), ret);
 }

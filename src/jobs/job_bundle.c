@@ -1,8 +1,6 @@
 /* Bundles: the sealed records as the team has them now, put together late. */
 #include "job_bundle.h"
 
-#include "store_secret.h"
-
 enum { OLDER_VERSIONS_MAX = 16 }; /* of one secret in one mask */
 
 enum err job_bundle_read(struct str payload, struct arena *a, struct job_text *ret)
@@ -16,6 +14,11 @@ enum err job_bundle_read(struct str payload, struct arena *a, struct job_text *r
     return OK;
 }
 
+bool job_bundle_known_then(const struct job *job, const struct sealed_row *row)
+{
+    return row->created_at_ms <= job->created_at_ms;
+}
+
 struct builder {
     struct store_tx *tx;
     const struct job_bundle_request *q;
@@ -24,6 +27,7 @@ struct builder {
     struct wanted {
         const struct ref *ref;
         bool gone;
+        bool cut; /* for masks: a value that the worker may have is not among the records */
         uint32_t record;
     } *wanted; /* what each (name, asked version) came to */
     size_t wanted_count, record_max;
@@ -81,12 +85,14 @@ static enum err sealed_of(struct builder *b, struct str name, uint32_t version,
     return store_secret_sealed(b->tx, ulid_str(&b->q->job->team_id), name, version, b->arena, ret);
 }
 
-/* A rotation while the job runs must not unmask the value that its worker was given. */
-static enum err add_older(struct builder *b, struct str name, const struct sealed_row *newest)
+/* A rotation while the job runs must not unmask the value that its worker was given: all versions
+ * back to the one that was in force at submit. False: that one cannot be had any more. */
+static enum err add_older(struct builder *b, struct str name, const struct sealed_row *newest,
+                          bool *ret_whole)
 {
     struct sealed_row row = *newest;
     for (int i = 0; i < OLDER_VERSIONS_MAX && row.version > 1; i++) {
-        if (row.created_at_ms < b->q->job->created_at_ms)
+        if (job_bundle_known_then(b->q->job, &row))
             break;
         enum err e = sealed_of(b, name, row.version - 1, &row);
         if (e == ERR_NOT_FOUND)
@@ -95,6 +101,7 @@ static enum err add_older(struct builder *b, struct str name, const struct seale
         uint32_t record;
         TRY(add_record(b, name, &row, &record));
     }
+    *ret_whole = job_bundle_known_then(b->q->job, &row);
     return OK;
 }
 
@@ -112,13 +119,19 @@ static enum err look_up(struct builder *b, const struct ref *ref, struct wanted 
     *w = (struct wanted){.ref = ref};
     *ret = w;
     enum err e = sealed_of(b, ref->name, ref->version, &row);
-    if (e == ERR_NOT_FOUND) {
-        w->gone = true;
+    bool pinned = ref->version != 0;
+    if (e == ERR_NOT_FOUND || (e == OK && pinned && !job_bundle_known_then(b->q->job, &row))) {
+        w->gone = w->cut = true;
         return OK;
     }
     TRY(e);
     TRY(add_record(b, ref->name, &row, &w->record));
-    return b->q->older && ref->version == 0 ? add_older(b, ref->name, &row) : OK;
+    if (!b->q->older || pinned)
+        return OK;
+    bool whole;
+    TRY(add_older(b, ref->name, &row, &whole));
+    w->cut = !whole;
+    return OK;
 }
 
 static enum err add_use(struct builder *b, const struct ref *ref, struct str *ret_missing)
@@ -131,6 +144,9 @@ static enum err add_use(struct builder *b, const struct ref *ref, struct str *re
     if (!ref->literal) {
         struct wanted *w;
         TRY(look_up(b, ref, &w));
+        if (w->cut && b->q->gone == JOB_GONE_IS_LEFT_OUT &&
+            job_parts_exposes(&b->q->text->parts, ref->begin))
+            *ret_missing = ref->name;
         if (w->gone && b->q->gone == JOB_GONE_IS_LEFT_OUT)
             return OK;
         if (w->gone) {
@@ -236,6 +252,8 @@ enum err job_bundle_first_gone(struct store_tx *tx, const struct job *job,
             continue;
         enum err e =
             store_secret_sealed(tx, ulid_str(&job->team_id), ref->name, ref->version, a, &row);
+        if (e == OK && ref->version != 0 && !job_bundle_known_then(job, &row))
+            e = ERR_NOT_FOUND;
         if (e == ERR_NOT_FOUND) {
             *ret_name = ref->name;
             return OK;

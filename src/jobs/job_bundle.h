@@ -4,6 +4,7 @@
 
 #include "job_payload.h"
 #include "jobs.h"
+#include "store_secret.h"
 
 /* A stored payload with its references and parts found again. */
 struct job_text {
@@ -13,6 +14,10 @@ struct job_text {
 enum err job_bundle_read(struct str payload, struct arena *a, struct job_text *ret) MUST_USE;
 
 enum job_gone { JOB_GONE_IS_ERROR, JOB_GONE_IS_LEFT_OUT };
+
+/* Was this version in force when the job was submitted, or before? A pinned version that is younger
+ * belongs to another secret of the same name. */
+bool job_bundle_known_then(const struct job *job, const struct sealed_row *row);
 
 /* Bundle of `fragment` (a piece of the payload) with the references `chosen` says. */
 struct job_bundle_request {

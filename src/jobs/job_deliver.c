@@ -1,6 +1,7 @@
 /* Deliveries: when to try again, what is recorded of an attempt, and what it means for the job. */
 #include "clock.h"
 #include "job_end.h"
+#include "job_s3.h"
 #include "json_decode.h"
 #include "store_audit.h"
 #include "store_secret.h"
@@ -58,22 +59,24 @@ struct str job_delivery_line(const struct delivery *d, struct arena *a)
 }
 
 struct address {
-    struct str url, src, params, endpoint;
+    struct str url, src, params, endpoint, region, bucket;
 };
 static const struct json_field ADDRESS[] = {
     JSON_FIELD(struct address, url, "url", JSON_AS_STR, JSON_NULLABLE, JOB_PAYLOAD_MAX_BYTES),
     JSON_FIELD(struct address, src, "src", JSON_AS_STR, JSON_NULLABLE, JOB_PAYLOAD_MAX_BYTES),
     JSON_FIELD(struct address, params, "params", JSON_AS_OBJECT, JSON_NULLABLE, 0),
 };
-static const struct json_field ENDPOINT[] = {
+static const struct json_field BUCKET[] = {
     JSON_FIELD(struct address, endpoint, "endpoint", JSON_AS_STR, JSON_NULLABLE,
                JOB_PAYLOAD_MAX_BYTES),
+    JSON_FIELD(struct address, region, "region", JSON_AS_STR, JSON_NULLABLE, JOB_PAYLOAD_MAX_BYTES),
+    JSON_FIELD(struct address, bucket, "bucket", JSON_AS_STR, JSON_NULLABLE, JOB_PAYLOAD_MAX_BYTES),
 };
 
 static struct str url_of(enum job_part part, const struct ref_bundle *b, struct arena *a)
 {
     struct problems unused;
-    struct address at = {.url = STR_EMPTY, .src = STR_EMPTY, .endpoint = STR_EMPTY};
+    struct address at = {.url = STR_EMPTY, .src = STR_EMPTY};
     problems_init(&unused, a);
     if (json_decode(b->fragment, ADDRESS, ARRAY_LEN(ADDRESS), STR(""), &unused, &at) != OK)
         return STR_EMPTY;
@@ -82,9 +85,12 @@ static struct str url_of(enum job_part part, const struct ref_bundle *b, struct 
     if (part == JOB_PART_ASSET)
         return at.src;
     if (part != JOB_PART_UPLOAD || !at.params.ptr ||
-        json_decode(at.params, ENDPOINT, ARRAY_LEN(ENDPOINT), STR(""), &unused, &at) != OK)
+        json_decode(at.params, BUCKET, ARRAY_LEN(BUCKET), STR(""), &unused, &at) != OK)
         return STR_EMPTY;
-    return at.endpoint.len ? at.endpoint : STR("https://s3.amazonaws.com");
+    AUTO(buf) struct buf base = buf_make(4 * JOB_PAYLOAD_MAX_BYTES);
+    if (job_s3_base(at.endpoint, at.region, at.bucket, &base) != OK)
+        return STR_EMPTY;
+    return arena_str(a, buf_str(&base));
 }
 
 /* For the audit log only; what is connected to is judged in the courier. Anything but a plain host

@@ -138,7 +138,7 @@ static void live(struct life *life)
     step(life, job_lease_op, &life->lease);
     CHECK(life->lease.found);
     struct str lease = life->lease.job.lease_id, token = f.worker.token_id;
-    life->log = (struct job_log_chunk){lease, token, 0, 4, STR("log\n"), a, 0};
+    life->log = (struct job_log_chunk){lease, token, 0, 4, STR("log\n"), STR_EMPTY, a, 0};
     step(life, job_log_op, &life->log);
     life->output = (struct job_output){id, lease, 9, a};
     step(life, job_output_op, &life->output);

@@ -1,6 +1,7 @@
 #include "job_payload.h"
 
 #include "encode.h"
+#include "job_s3.h"
 
 struct top {
     struct str template, assets, fonts, settings, upload, webhook, tags, engine, id;
@@ -163,10 +164,12 @@ struct str job_payload_output_url(const struct job_payload *p, struct str file_n
     if (!p->has_upload)
         return STR_EMPTY;
     const struct job_upload *u = &p->upload;
+    AUTO(buf) struct buf bucket = buf_make(8 * JOB_URL_MAX_BYTES);
     struct str base = u->output_url;
-    if (!base.len)
-        base =
-            join(arena, u->endpoint.len ? u->endpoint : STR("https://s3.amazonaws.com"), u->bucket);
+    if (!base.len) {
+        ASSERT(job_s3_base(u->endpoint, u->region, u->bucket, &bucket) == OK);
+        base = buf_str(&bucket);
+    }
     return join(arena, join(arena, base, encoded(arena, u->prefix)), file_name);
 }
 

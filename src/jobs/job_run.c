@@ -49,6 +49,17 @@ static enum err append_capped(struct store_tx *tx, struct job *job, struct str t
     return job_end_log(tx, job, STR("\n[the log is longer than is kept; the rest is left out]\n"));
 }
 
+static enum err append_chunk(struct store_tx *tx, struct job *job, const struct job_log_chunk *c)
+{
+    TRY(append_capped(tx, job, c->text));
+    if (!c->end.len || job->log_bytes > JOB_LOG_MAX_BYTES)
+        return OK;
+    TRY(job_end_log(tx, job, c->end));
+    if (job->log_bytes <= JOB_LOG_MAX_BYTES) /* full from here on: a gap in the positions */
+        job->log_bytes = JOB_LOG_MAX_BYTES + 1;
+    return OK;
+}
+
 enum err job_log_op(struct store_tx *tx, void *ctx)
 {
     struct job_log_chunk *c = ctx;
@@ -56,7 +67,7 @@ enum err job_log_op(struct store_tx *tx, void *ctx)
     int64_t now = clock_unix_ms();
     TRY(store_job_leased(tx, c->lease_id, c->token_id, now, c->arena, &job));
     if (c->offset == job.log_consumed) {
-        TRY(append_capped(tx, &job, c->text));
+        TRY(append_chunk(tx, &job, c));
         job.log_consumed += c->consumed;
     }
     renew(&job, now);

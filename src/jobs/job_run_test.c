@@ -143,6 +143,29 @@ static void test_log_past_its_limit_says_so_once(void)
     CHECK_OK(finish(&l, false, "over"));
 }
 
+static void test_log_can_be_ended(void)
+{
+    struct ulid id = fixture_submit(PLAIN);
+    struct job_lease l = fixture_lease();
+    int64_t at = 0;
+    CHECK_OK(put_log(&l, 0, STR("one\n"), 4, &at));
+    struct job_log_chunk c = {.lease_id = l.job.lease_id,
+                              .token_id = f.worker.token_id,
+                              .offset = 4,
+                              .consumed = 10,
+                              .text = STR("two\n"),
+                              .end = STR("[no more]\n"),
+                              .arena = &f.arena};
+    CHECK_OK(store_write_wait(f.store, job_log_op, &c));
+    CHECK_EQ(c.ret_accepted, 14);
+    c.offset = 14;
+    CHECK_OK(store_write_wait(f.store, job_log_op, &c));
+    CHECK_OK(put_log(&l, 24, STR("three\n"), 6, &at));
+    CHECK_EQ(at, 30);
+    CHECK_STR(fixture_log(id), "one\ntwo\n[no more]\n");
+    CHECK_OK(finish(&l, false, "over"));
+}
+
 static void test_finish_needs_the_output(void)
 {
     struct ulid id = fixture_submit(PLAIN);
@@ -295,6 +318,7 @@ int main(int argc, char **argv)
     RUN(test_beats_renew_and_report_progress);
     RUN(test_log_is_taken_by_offset);
     RUN(test_log_past_its_limit_says_so_once);
+    RUN(test_log_can_be_ended);
     RUN(test_finish_needs_the_output);
     RUN(test_errors_end_the_job_with_a_capped_text);
     RUN(test_silent_workers_lose_the_job_and_at_last_it_fails);

@@ -95,7 +95,9 @@ static bool shown_in_answers(const struct job_payload *p, struct str pointer)
     if (str_is(pointer, "/upload/outputUrl") || str_is(pointer, "/upload/prefix"))
         return true;
     return !p->upload.output_url.len &&
-           (str_is(pointer, "/upload/params/endpoint") || str_is(pointer, "/upload/params/bucket"));
+           (str_is(pointer, "/upload/params/endpoint") ||
+            str_is(pointer, "/upload/params/bucket") ||
+            (!p->upload.endpoint.len && str_is(pointer, "/upload/params/region")));
 }
 
 static enum err collect_warnings(const struct job_payload *p, struct arena *a,

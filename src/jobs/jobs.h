@@ -49,9 +49,10 @@ enum err job_write_webhook(const struct job *job, struct buf *out) MUST_USE;
 /* --- bundles: parts of a payload that another process resolves --- */
 enum job_part { JOB_PART_UPLOAD, JOB_PART_WEBHOOK, JOB_PART_ASSET, JOB_PART_ALL };
 /* `pointer` names the asset ("/assets/0" or "/template"); unused otherwise. JOB_PART_ALL is for
- * masks: the whole payload with every reference; secrets that are gone are left out of it. For the
- * others a missing secret is ERR_NOT_FOUND and *ret_missing is its name. ERR_NOT_FOUND with an
- * empty name: the payload has no such part. */
+ * masks: the whole payload with every reference; secrets that are gone are left out of it, and if
+ * the worker may have been given the value of one, *ret_missing is its name: then text of the
+ * worker's cannot be masked and must be withheld. For the others a missing secret is ERR_NOT_FOUND
+ * and *ret_missing is its name. ERR_NOT_FOUND with an empty name: the payload has no such part. */
 /* `job` is with payload. ERR_AGAIN: the team's key is being rotated just now. The bundle borrows
  * from job->payload and lives in the arena. */
 enum err job_bundle(struct store_tx *tx, const struct job *job, enum job_part part,
@@ -108,11 +109,12 @@ struct job_log_chunk { /* text is already masked */
     int64_t offset;   /* of the worker's bytes that were masked */
     int64_t consumed; /* how many of them `text` stands for */
     struct str text;
+    struct str end; /* not empty: what comes later cannot be kept, and this line says why */
     struct arena *arena;
     int64_t ret_accepted; /* the worker sends on from here */
 };
 /* Stores only when offset is what the lease has consumed so far; a repeat stores nothing. Past
- * JOB_LOG_MAX_BYTES one line says so and the rest is dropped. */
+ * JOB_LOG_MAX_BYTES, or once `end` was given, one line says so and the rest is dropped. */
 enum err job_log_op(struct store_tx *tx, void *ctx) MUST_USE;
 
 struct job_output { /* the file is whole and synced in the spool */

@@ -57,6 +57,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
         return size * count;
     head->told = true;
     run->ret->status = head->status;
+    run->ret->encoded = head->encoded;
     memcpy(run->ret->request_id, head->request_id, sizeof head->request_id);
     bool bodiless = str_is(run->f->method, "HEAD");
     if (!bodiless && head->content_length > 0 &&

@@ -42,6 +42,7 @@ struct fetch {
 
 struct fetch_result {
     int status;          /* 0: no answer */
+    bool encoded;        /* Content-Encoding says so: compressed; set before on_head */
     struct buf body;     /* only when on_body is NULL; wiped by fetch_result_auto */
     char request_id[64]; /* X-Request-Id of the answer, printable, or empty */
     char why[128];       /* for a person, when there was no answer: static phrases of ours only */

@@ -21,7 +21,7 @@ static void take_status(struct fetch_head *head, struct str line)
     if (str_to_u64(str_trim(code), 999, &status) != OK)
         status = 0;
     head->status = (int)status;
-    head->chunked = false;
+    head->chunked = head->encoded = false;
     head->content_length = -1;
     head->content_type[0] = head->request_id[0] = 0;
 }
@@ -31,6 +31,8 @@ static void take_field(struct fetch_head *head, struct str name, struct str valu
     uint64_t length;
     if (str_equal_nocase(name, STR("content-type"))) {
         take_text(value, head->content_type, sizeof head->content_type);
+    } else if (str_equal_nocase(name, STR("content-encoding"))) {
+        head->encoded = head->encoded || !str_equal_nocase(value, STR("identity"));
     } else if (str_equal_nocase(name, STR("x-request-id"))) {
         take_text(value, head->request_id, sizeof head->request_id);
     } else if (str_equal_nocase(name, STR("transfer-encoding"))) {

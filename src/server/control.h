@@ -9,7 +9,7 @@
  *                         'K' + descriptor a new courier was started; this is its socket
  *                         'H'              reload what can be reloaded (TLS certificates)
  *                         'S'              stop: finish what is open, then exit
- *     supervisor -> vault 'R' + descriptor pending root key;   'C' + descriptor: one more client */
+ *     supervisor -> vault 'R' + descriptor pending root key;   'C' + descriptor: a courier */
 #ifndef SERVER_CONTROL_H
 #define SERVER_CONTROL_H
 

@@ -118,7 +118,12 @@ enum err datadir_check(const char *data, char ret_why[static DATADIR_WHY_BYTES])
     if (credential_path(path))
         return OK;
     TRY(datadir_path(data, "root.key", path));
-    return check_one(path, false, ret_why);
+    TRY(check_one(path, false, ret_why));
+    struct stat st;
+    if (stat(path, &st) != 0 || st.st_size != ROOT_KEY_BYTES)
+        return explain(ret_why, ERR_INVALID, path,
+                       "is not a root key (32 bytes); put the right one back");
+    return OK;
 }
 
 enum err datadir_open_root(const char *data, int *ret_root, int *ret_next,
@@ -133,6 +138,17 @@ enum err datadir_open_root(const char *data, int *ret_root, int *ret_next,
         return explain(ret_why, ERR_IO, path, "cannot be opened");
     *ret_root = root;
     *ret_next = open(next, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    return OK;
+}
+
+enum err datadir_path_of(int fd, char ret[static DATADIR_PATH_MAX_BYTES])
+{
+    char link[64];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, ret, DATADIR_PATH_MAX_BYTES - 1);
+    if (n <= 0 || n >= DATADIR_PATH_MAX_BYTES - 1)
+        return ERR_IO;
+    ret[n] = 0;
     return OK;
 }
 

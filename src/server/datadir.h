@@ -31,6 +31,9 @@ enum err datadir_check(const char *data, char ret_why[static DATADIR_WHY_BYTES])
 enum err datadir_open_root(const char *data, int *ret_root, int *ret_next,
                            char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;
 
+/* Where an open file lies, without links. ERR_IO. */
+enum err datadir_path_of(int fd, char ret[static DATADIR_PATH_MAX_BYTES]) MUST_USE;
+
 /* Root rotation, in the supervisor: makes root.key.next (or finds it) and opens it; later puts it
  * in root.key's place. ERR_CONFLICT: the root key comes from a credential, which only its owner can
  * replace. */

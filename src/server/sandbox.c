@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -37,10 +38,16 @@ static const char *const sanitizer_calls[] = {SYSCALLS_SANITIZER, NULL};
 void sandbox_begin(void)
 {
     struct rlimit none = {0, 0};
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_DUMPABLE, 0);
     setrlimit(RLIMIT_CORE, &none);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+void sandbox_die_with(pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(1);
 }
 
 bool sandbox_drop_capabilities(void)
@@ -52,6 +59,27 @@ bool sandbox_drop_capabilities(void)
     return syscall(SYS_capset, &header, none) == 0;
 }
 
+/* A send with MSG_FASTOPEN connects, and a listening socket that was shut down can be used for it:
+ * with these calls open to every flag, connect and socket would be missing from the list in vain.
+ */
+static int allow_call(scmp_filter_ctx filter, const char *name, int number)
+{
+    static const struct {
+        const char *name;
+        unsigned flags_at;
+    } sends[] = {{"sendto", 3}, {"sendmsg", 2}, {"sendmmsg", 3}};
+    for (size_t i = 0; i < ARRAY_LEN(sends); i++) {
+        if (strcmp(name, sends[i].name) == 0)
+            return seccomp_rule_add(
+                filter, SCMP_ACT_ALLOW, number, 1,
+                SCMP_CMP(sends[i].flags_at, SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0));
+    }
+    if (strcmp(name, "tgkill") == 0) /* abort and threads; not the other processes */
+        return seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1,
+                                SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
+}
+
 static bool add_calls(scmp_filter_ctx filter, const char *const *names)
 {
     for (; *names; names++) {
@@ -59,7 +87,7 @@ static bool add_calls(scmp_filter_ctx filter, const char *const *names)
         /* A name this architecture does not have cannot be called either. */
         if (number == __NR_SCMP_ERROR || number < 0)
             continue;
-        int e = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
+        int e = allow_call(filter, *names, number);
         if (e != 0 && e != -EEXIST)
             return false;
     }
@@ -97,6 +125,7 @@ enum {
     FILES_ALL_ABI1 = (1 << 13) - 1,
     FILES_TRUNCATE_ABI3 = 1 << 14,
     NETWORK_ALL_ABI4 = 3, /* bind, connect over TCP */
+    SCOPED_ABI6 = 3,      /* abstract sockets and signals: none beyond ourselves */
 };
 
 static bool allow_path(int ruleset, const struct sandbox_path *p, int abi)
@@ -128,8 +157,13 @@ static bool landlock_on(enum sandbox_process process, const struct sandbox_path 
         rules.files |= FILES_TRUNCATE_ABI3;
     if (abi >= 4 && process != SANDBOX_COURIER)
         rules.network = NETWORK_ALL_ABI4;
-    /* The kernel refuses a structure longer than it knows only if what it does not know is set. */
-    int ruleset = (int)syscall(SYS_landlock_create_ruleset, &rules, abi >= 4 ? 16 : 8, 0);
+    if (abi >= 6)
+        rules.scoped = SCOPED_ABI6;
+    /* As much of the structure as this kernel is sure to know. */
+    size_t size = abi >= 6   ? sizeof rules
+                  : abi >= 4 ? offsetof(struct landlock_rules, scoped)
+                             : offsetof(struct landlock_rules, network);
+    int ruleset = (int)syscall(SYS_landlock_create_ruleset, &rules, size, 0);
     if (ruleset < 0)
         return false;
     bool ok = true;

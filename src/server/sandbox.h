@@ -7,10 +7,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
-/* For every process of ours, right after fork: not dumpable, not traceable, no core, no new
- * privileges, dies with the supervisor. */
+/* For every process of ours, at its start: not dumpable, not traceable, no core, no new privileges.
+ */
 void sandbox_begin(void);
+
+/* In a child, right after fork: it dies with its parent, also when that died before this call.
+ * parent: as it saw itself. */
+void sandbox_die_with(pid_t parent);
 
 /* After everything that needs root was opened: every capability goes, for good. */
 bool sandbox_drop_capabilities(void);

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -112,8 +111,13 @@ static enum err start_courier(struct supervisor *s, int *ret_api_socket)
 {
     int api_courier[2], courier_vault[2];
     TRY(ipc_pair(api_courier));
-    TRY(ipc_pair(courier_vault));
-    enum err e = control_send(s->vault_control, CONTROL_VAULT_CLIENT, courier_vault[1]);
+    enum err e = ipc_pair(courier_vault);
+    if (e != OK) {
+        io_close(&api_courier[0]);
+        io_close(&api_courier[1]);
+        return e;
+    }
+    e = control_send(s->vault_control, CONTROL_VAULT_CLIENT, courier_vault[1]);
     if (e == OK)
         e = serve_child_courier(s->config, api_courier[1], courier_vault[0], &s->courier);
     io_close(&api_courier[1]);
@@ -134,7 +138,10 @@ static enum err start_all(struct supervisor *s, int root, int next, int listen_f
     io_close(&vault_control[1]);
     s->vault_control = vault_control[0];
     TRY(start_courier(s, &courier));
+    char root_key[DATADIR_PATH_MAX_BYTES];
+    TRY(datadir_path_of(root, root_key));
     struct serve_api api = {.config = s->config,
+                            .root_key = root_key,
                             .vault = api_vault[0],
                             .courier = courier,
                             .control = control[1],
@@ -250,8 +257,13 @@ static void restart_courier_when_due(struct supervisor *s)
     if (e == OK)
         e = control_send(s->api_control, CONTROL_COURIER, socket);
     io_close(&socket);
-    if (e != OK)
-        log_error("courier_restart_failed", kv("error", err_code(e)));
+    if (e == OK)
+        return;
+    log_error("courier_restart_failed", kv("error", err_code(e)));
+    if (s->courier <= 0) { /* else its end brings us back here */
+        s->courier = 0;
+        s->courier_at_ms = clock_monotonic_ms() + COURIER_RESTART_MS;
+    }
 }
 
 /* Returns false when the server cannot go on. */
@@ -307,6 +319,19 @@ static int open_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
+/* Nothing in the environment steers a library from here on (LD_*, OPENSSL_CONF, SSLKEYLOGFILE,
+ * proxies); the settings have been read. Whether the root key is a credential is asked again when
+ * it is rotated. */
+static void clear_environment(void)
+{
+    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+    char *kept = credentials ? xstrdup(credentials) : NULL;
+    clearenv();
+    if (kept)
+        setenv("CREDENTIALS_DIRECTORY", kept, 1);
+    free(kept);
+}
+
 int serve_run(const struct config *config)
 {
     char why[DATADIR_WHY_BYTES] = "";
@@ -315,11 +340,8 @@ int serve_run(const struct config *config)
     if (datadir_check(config->data, why) != OK ||
         datadir_open_root(config->data, &root, &next, why) != OK)
         return complain("cannot start", why);
-    /* Nothing in the environment steers a library from here on (LD_*, OPENSSL_CONF, SSLKEYLOGFILE,
-     * proxies); the settings have been read. */
-    clearenv();
+    clear_environment();
     sandbox_begin();
-    prctl(PR_SET_PDEATHSIG, 0); /* a shell that starts us in the background may go away */
     AUTO(fd) int lock = lock_data(config->data);
     if (lock < 0)
         return complain("cannot start", "another server already uses this data directory");

@@ -1,8 +1,11 @@
 #include "serve_api.h"
 
 #include <libgen.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "aead.h"
 #include "api.h"
@@ -137,22 +140,68 @@ static enum err start_api(struct running *r, const char *spool)
                    "are the TLS certificate and key readable?");
 }
 
-/* Folders, not files: a certificate is renewed by putting a new file in the old one's place. */
-static struct sandbox_report confine(const struct config *c, const char *spool)
+/* What stays reachable. */
+struct reach {
+    struct sandbox_path list[8];
+    size_t count;
+    struct arena arena;
+};
+
+static void reach_auto(struct reach *w)
 {
-    static char cert[CONFIG_TEXT_MAX_BYTES], key[CONFIG_TEXT_MAX_BYTES];
+    arena_auto(&w->arena);
+}
+
+static void reach(struct reach *w, const char *path, bool writable)
+{
+    ASSERT(w->count < ARRAY_LEN(w->list));
+    w->list[w->count++] = (struct sandbox_path){path, writable};
+}
+
+static bool lies_beneath(const char *path, const char *folder)
+{
+    char real[PATH_MAX];
+    if (!realpath(folder, real))
+        return false;
+    size_t len = strlen(real);
+    return strncmp(path, real, len) == 0 && (path[len] == '/' || real[len - 1] == '/');
+}
+
+/* Its folder: a certificate is renewed by putting a new file in the old one's place. But never a
+ * folder with the root key in it: then the file alone, and a new one counts after a restart. */
+static void reach_tls_file(struct reach *w, const char *file, const char *root_key)
+{
+    char *copy = arena_text(&w->arena, str_from(file)), *folder = dirname(copy);
+    bool beside_root = lies_beneath(root_key, folder);
+    reach(w, beside_root ? arena_text(&w->arena, str_from(file)) : folder, false);
+    if (beside_root)
+        log_warn("tls_beside_root_key",
+                 kv("remedy", "keep certificate and key in a folder of their own"));
+}
+
+/* A link leads to where the rules apply. */
+static void reach_tls(struct reach *w, const char *file, const char *root_key)
+{
+    char real[PATH_MAX];
+    reach_tls_file(w, file, root_key);
+    if (realpath(file, real) && strcmp(real, file) != 0)
+        reach_tls_file(w, real, root_key);
+}
+
+static struct sandbox_report confine(const struct serve_api *o, const char *spool)
+{
+    AUTO(reach) struct reach w = {.arena = arena_make()};
     char db[DATADIR_PATH_MAX_BYTES];
-    enum err e = datadir_path(c->data, "db", db);
+    enum err e = datadir_path(o->config->data, "db", db);
     ASSERT(e == OK);
-    snprintf(cert, sizeof cert, "%s", c->tls_cert);
-    snprintf(key, sizeof key, "%s", c->tls_key);
-    const struct sandbox_path paths[] = {{db, true},
-                                         {spool, true},
-                                         {"/dev/urandom", false},
-                                         {dirname(cert), false},
-                                         {dirname(key), false}};
-    size_t count = ARRAY_LEN(paths) - (c->tls_cert[0] ? 0 : 2);
-    return sandbox_confine(SANDBOX_API, paths, count);
+    reach(&w, db, true);
+    reach(&w, spool, true);
+    reach(&w, "/dev/urandom", false);
+    if (o->config->tls_cert[0]) {
+        reach_tls(&w, o->config->tls_cert, o->root_key);
+        reach_tls(&w, o->config->tls_key, o->root_key);
+    }
+    return sandbox_confine(SANDBOX_API, w.list, w.count);
 }
 
 static enum err say_ready(const struct running *r)
@@ -215,7 +264,7 @@ int serve_api_run(const struct serve_api *options)
     if (e != OK)
         return 7;
     /* Before any other thread starts: Landlock reaches only threads made after it. */
-    r.sandbox = confine(options->config, spool);
+    r.sandbox = confine(options, spool);
     e = open_parts(&r);
     if (e == OK)
         e = start_api(&r, spool);

@@ -7,6 +7,7 @@
 
 struct serve_api {
     const struct config *config;
+    const char *root_key;        /* where it lies: what must stay out of reach */
     int vault, courier, control; /* sockets */
     int listen_fd, operator_fd;  /* listening sockets, TCP and UNIX */
 };

@@ -23,13 +23,17 @@ static enum log_level level_of(const struct config *c)
  */
 static void close_others(const int *keep, size_t count)
 {
-    long most = sysconf(_SC_OPEN_MAX);
-    for (int fd = 3; fd < (most > 0 && most < 1024 ? most : 1024); fd++) {
-        bool kept = false;
-        for (size_t i = 0; i < count; i++)
-            kept = kept || keep[i] == fd;
-        if (!kept)
-            close(fd);
+    int next = STDERR_FILENO;
+    while (next >= 0) {
+        int from = next + 1;
+        next = -1;
+        for (size_t i = 0; i < count; i++) {
+            if (keep[i] >= from && (next < 0 || keep[i] < next))
+                next = keep[i];
+        }
+        unsigned to = next < 0 ? ~0U : (unsigned)next - 1;
+        if ((unsigned)from <= to)
+            ASSERT(close_range((unsigned)from, to, 0) == 0);
     }
 }
 
@@ -38,9 +42,11 @@ static void close_others(const int *keep, size_t count)
 static bool begin_child(const struct config *config, const char *name, const int *keep,
                         size_t count, pid_t *ret)
 {
+    pid_t parent = getpid();
     *ret = fork();
     if (*ret != 0)
         return false;
+    sandbox_die_with(parent);
     close_others(keep, count);
     sandbox_begin();
     prctl(PR_SET_NAME, name);
@@ -48,6 +54,7 @@ static bool begin_child(const struct config *config, const char *name, const int
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN); /* a service manager sends it to all at once */
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
     log_open(name, level_of(config), config->log_format[0] == 'j' ? LOG_JSON : LOG_LOGFMT);

@@ -23,6 +23,18 @@ static enum err read_sealed(struct db_stmt *q, struct arena *a, struct sealed_ro
     return OK;
 }
 
+/* The pointer to the newest version is not sealed with anything: set back by hand, it must not make
+ * an older value the current one. */
+static enum err check_newest(struct store_tx *tx, const struct secret_row *current)
+{
+    static const char sql[] = "SELECT MAX(version) FROM versions WHERE secret_id = ?";
+    AUTOP(db_stmt) struct db_stmt *q = NULL;
+    TRY(db_prepare(tx->db, sql, &q));
+    db_bind_text(q, ulid_str(&current->id));
+    TRY(db_row(q));
+    return db_column_int(q) == current->version ? OK : ERR_TAMPERED;
+}
+
 enum err store_secret_sealed(struct store_tx *tx, struct str team_id, struct str name,
                              uint32_t version, struct arena *a, struct sealed_row *ret)
 {
@@ -30,6 +42,8 @@ enum err store_secret_sealed(struct store_tx *tx, struct str team_id, struct str
                                             " WHERE s.id = ? AND s.team_id = ? AND v.version = ?";
     struct secret_row current;
     TRY(store_secret_by_name(tx, team_id, name, a, &current));
+    if (version == 0)
+        TRY(check_newest(tx, &current));
     AUTOP(db_stmt) struct db_stmt *q = NULL;
     TRY(db_prepare(tx->db, sql, &q));
     db_bind_text(q, ulid_str(&current.id));

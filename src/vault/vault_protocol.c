@@ -22,12 +22,12 @@ static const struct {
 #undef VAULT_REQUEST
 #undef VAULT_BYTES
 #define VAULT_BYTES(...)
-#define VAULT_REQUEST(number, name, handler, groups, answer, locked)                               \
-    [number] = {groups, VAULT_ANSWER_##answer, locked, true},
+#define VAULT_REQUEST(number, name, handler, groups, answer, locked, courier)                      \
+    [number] = {groups, VAULT_ANSWER_##answer, locked, courier, true},
 static const struct request_row {
     unsigned groups;
     enum vault_answer_kind answer;
-    bool while_locked, known;
+    bool while_locked, for_courier, known;
 } requests[VAULT_REQUEST_END] = {
 #include "vault_protocol.def"
 };
@@ -51,6 +51,11 @@ bool vault_request_known(uint8_t number)
 bool vault_request_while_locked(enum vault_request_type type)
 {
     return requests[type].while_locked;
+}
+
+bool vault_request_for_courier(uint8_t number)
+{
+    return vault_request_known(number) && requests[number].for_courier;
 }
 
 static enum err check_number(size_t field, uint64_t n)

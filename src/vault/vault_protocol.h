@@ -83,6 +83,7 @@ struct vault_request {
 
 bool vault_request_known(uint8_t number);
 bool vault_request_while_locked(enum vault_request_type type);
+bool vault_request_for_courier(uint8_t number);
 
 /* Replaces out's contents. ERR_INVALID: a field is out of bounds. */
 enum err vault_request_encode(const struct vault_request *r, struct buf *out) MUST_USE;

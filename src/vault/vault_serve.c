@@ -15,6 +15,7 @@ enum { CLIENTS_MAX = 16, SUPERVISOR = CLIENTS_MAX };
 struct loop {
     struct vault_state state;
     struct pollfd polls[CLIENTS_MAX + 1];
+    bool courier[CLIENTS_MAX]; /* may ask for what a courier needs, and no more */
     struct buf request, answer;
 };
 
@@ -27,11 +28,12 @@ static void loop_auto(struct loop *l)
     vault_state_auto(&l->state);
 }
 
-static enum err add_client(struct loop *l, int socket)
+static enum err add_client(struct loop *l, int socket, bool courier)
 {
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         if (l->polls[i].fd < 0) {
             l->polls[i] = (struct pollfd){.fd = socket, .events = POLLIN};
+            l->courier[i] = courier;
             return OK;
         }
     }
@@ -66,8 +68,8 @@ static enum err take_pending_root(struct loop *l, int fd)
     return vault_state_set_pending_root(&l->state, buf_str(&root));
 }
 
-/* 'R' + descriptor: a pending root, answered with 'k' or 'e'. 'C' + descriptor: one more client,
- * not answered. Anything else: 'e'. */
+/* 'R' + descriptor: a pending root, answered with 'k' or 'e'. 'C' + descriptor: a courier, not
+ * answered. Anything else: 'e'. */
 static void serve_supervisor(struct loop *l)
 {
     struct pollfd *p = &l->polls[SUPERVISOR];
@@ -79,7 +81,7 @@ static void serve_supervisor(struct loop *l)
     }
     struct str message = buf_str(&l->request);
     if (e == OK && fd >= 0 && str_is(message, "C")) {
-        if (add_client(l, fd) == OK)
+        if (add_client(l, fd, true) == OK)
             fd = -1;
         return;
     }
@@ -100,6 +102,16 @@ static bool has_room(const struct pollfd *client)
     return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT);
 }
 
+/* Leaves one whole answer in l->answer. */
+static void answer_client(struct loop *l, struct str message, bool courier)
+{
+    uint8_t number = message.len ? (uint8_t)message.ptr[0] : 0;
+    if (courier && vault_request_known(number) && !vault_request_for_courier(number))
+        ASSERT(vault_answer_begin(number, ERR_FORBIDDEN, &l->answer) == OK);
+    else
+        vault_handle(&l->state, message, &l->answer);
+}
+
 static void serve_client(struct loop *l, struct pollfd *p)
 {
     if (!has_room(p)) {
@@ -113,7 +125,7 @@ static void serve_client(struct loop *l, struct pollfd *p)
         return;
     }
     /* A message that was cut is answered as what it is: unreadable. */
-    vault_handle(&l->state, e == OK ? buf_str(&l->request) : STR_EMPTY, &l->answer);
+    answer_client(l, e == OK ? buf_str(&l->request) : STR_EMPTY, l->courier[p - l->polls]);
     e = ipc_send(p->fd, buf_str(&l->answer), NULL, 0);
     buf_reset(&l->request);
     buf_reset(&l->answer);
@@ -166,7 +178,7 @@ enum err vault_serve(const struct vault_serve *options)
     l.request = buf_make(IPC_MESSAGE_MAX_BYTES);
     l.answer = buf_make(IPC_MESSAGE_MAX_BYTES);
     for (size_t i = 0; i < options->client_count; i++)
-        TRY(add_client(&l, options->clients[i]));
+        TRY(add_client(&l, options->clients[i], false));
     l.polls[SUPERVISOR] = (struct pollfd){.fd = options->supervisor, .events = POLLIN};
     /* Now, not under load: after this nothing of this size is asked of the system any more. */
     TRY(buf_reserve(&l.request, IPC_MESSAGE_MAX_BYTES));

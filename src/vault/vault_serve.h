@@ -12,10 +12,10 @@
 enum { VAULT_ROOT_KEY_BYTES = 32 };
 
 struct vault_serve {
-    const int *clients; /* sockets: api, courier, ... */
+    const int *clients; /* sockets that may ask for everything: the api's */
     size_t client_count;
     int supervisor;        /* 'R' + descriptor: a pending root key, answered with 'k' or 'e';
-                            * 'C' + descriptor: one more client, not answered; -1: none */
+                            * 'C' + descriptor: a courier, not answered; -1: none */
     int root_key;          /* descriptor of the root key file, read to the end and closed */
     int pending_root_key;  /* of an interrupted root rotation; -1: none */
     bool (*confine)(void); /* true when the sandbox holds; NULL in unit tests */

@@ -292,7 +292,7 @@ static void test_descriptors_from_a_client_are_refused(void)
     CHECK(!status.pending_root);
 }
 
-static void test_client_that_comes_later(void)
+static void test_courier_that_comes_later_may_ask_for_little(void)
 {
     int pair[2];
     struct vault_status status;
@@ -302,6 +302,13 @@ static void test_client_that_comes_later(void)
     struct vault *late = vault_connect(pair[0]);
     CHECK_OK(vault_status(late, &status));
     CHECK(status.unlocked);
+    uint8_t hash[32];
+    AUTO(buf) struct buf out = buf_make(IPC_MESSAGE_MAX_BYTES);
+    CHECK_ERR(vault_hash_token(late, STR("token"), hash), ERR_FORBIDDEN);
+    CHECK_ERR(vault_master_rotate(late, &out), ERR_FORBIDDEN);
+    CHECK_ERR(vault_root_commit(late, &out), ERR_FORBIDDEN);
+    CHECK_ERR(vault_keyring_rewrap(late, &out), ERR_FORBIDDEN);
+    CHECK_OK(vault_hash_token(f.vault, STR("token"), hash));
     vault_free(&late);
     CHECK_OK(vault_status(f.vault, &status));
 }
@@ -340,7 +347,7 @@ int main(int argc, char **argv)
     RUN(test_garbage_is_answered_and_disturbs_nobody);
     RUN(test_client_that_does_not_read_waits_alone);
     RUN(test_descriptors_from_a_client_are_refused);
-    RUN(test_client_that_comes_later);
+    RUN(test_courier_that_comes_later_may_ask_for_little);
     RUN(test_end);
     return test_done();
 }

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@ static void run_child(const char *command, const char *folder, const char *outpu
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL); /* the worker blocks what it reads from a descriptor */
     setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* should its keeper be killed */
     int null = open("/dev/null", O_RDONLY);
     if (chdir(folder) != 0 || null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
         _exit(126);
@@ -39,28 +41,65 @@ static void run_child(const char *command, const char *folder, const char *outpu
     _exit(127);
 }
 
+/* The engine's children may go on when it has ended or crashed, and it may itself when the worker
+ * was killed: a keeper stands between them and ends the whole group. Does not return. */
+static void keep(pid_t worker, const char *command, const char *folder, const char *output,
+                 const char *job_id, int out)
+{
+    sigset_t set;
+    int signal_number = 0;
+    siginfo_t ended = {.si_pid = 0};
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGCHLD, SIG_DFL);
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    pid_t pid = getppid() == worker ? fork() : -1;
+    if (pid == 0)
+        run_child(command, folder, output, job_id, out);
+    if (pid < 0)
+        _exit(126);
+    close(out);
+    setpgid(pid, pid); /* also here: whoever comes first */
+    while (ended.si_pid == 0) {
+        if (sigwait(&set, &signal_number) == 0 && signal_number == SIGTERM)
+            kill(-pid, SIGKILL);
+        (void)waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT);
+    }
+    kill(-pid, SIGKILL); /* what it left behind, while its number is still taken */
+    _exit(ended.si_code == CLD_EXITED ? ended.si_status : 128 + ended.si_status);
+}
+
 enum err engine_start(const char *command, const char *folder, const char *output,
                       const char *job_id, struct engine *ret)
 {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) != 0)
         return ERR_LIMIT;
-    pid_t pid = fork();
+    pid_t worker = getpid(), pid = fork();
     if (pid == 0)
-        run_child(command, folder, output, job_id, fds[1]);
+        keep(worker, command, folder, output, job_id, fds[1]);
     io_close(&fds[1]);
     if (pid < 0 || fcntl(fds[0], F_SETFL, O_NONBLOCK) != 0) {
         io_close(&fds[0]);
         return ERR_LIMIT;
     }
-    setpgid(pid, pid); /* also here: whoever comes first */
     *ret = (struct engine){pid, fds[0]};
     return OK;
 }
 
 void engine_kill(const struct engine *e)
 {
-    kill(-e->pid, SIGKILL);
+    kill(e->pid, SIGTERM);
+}
+
+bool engine_ended(const struct engine *e)
+{
+    siginfo_t ended = {.si_pid = 0};
+    return waitid(P_PID, (id_t)e->pid, &ended, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+           ended.si_pid != 0;
 }
 
 bool engine_wait(struct engine *e, int *ret_status)

@@ -8,8 +8,9 @@
 #include "str.h"
 
 struct engine {
-    pid_t pid;
-    int pipe; /* readable end, non-blocking */
+    pid_t pid; /* of its keeper: a process of ours that ends the engine's group when the engine's first
+                  process ends, and when this one dies */
+    int pipe;  /* readable end, non-blocking */
 };
 
 /* command "ffmpeg" is the built-in engine. output is relative to folder. */
@@ -17,6 +18,9 @@ enum err engine_start(const char *command, const char *folder, const char *outpu
                       const char *job_id, struct engine *ret) MUST_USE;
 /* Ends the whole group. */
 void engine_kill(const struct engine *e);
+/* Has it ended? What it wrote may still stand in the pipe, and a process that left the group may
+ * hold the pipe open. */
+bool engine_ended(const struct engine *e);
 /* Waits for the end; true when it exited with 0. */
 bool engine_wait(struct engine *e, int *ret_status);
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -137,6 +138,8 @@ int worker_main(int argc, char **argv)
         fputs(usage, stderr);
         return EXIT_USAGE;
     }
+    /* The engine runs as the same user: it shall not read our token in /proc. */
+    prctl(PR_SET_DUMPABLE, 0);
     log_open("worker", LOG_INFO, LOG_LOGFMT);
     gethostname(host, sizeof host - 1);
     o.name = o.name ? o.name : host;

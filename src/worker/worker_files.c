@@ -12,7 +12,7 @@
 #include "limit.h"
 #include "log.h"
 
-enum { FOLDER_MAX_BYTES = 4096, DOWNLOAD_TRIES = 3 };
+enum { FOLDER_MAX_BYTES = 4096, DOWNLOAD_TRIES = 3, DOWNLOAD_PAUSE_MS = 500 };
 
 struct source {
     struct str src, name;
@@ -56,14 +56,17 @@ static struct str extension_of(struct str src)
     return extension;
 }
 
-void worker_files_name(struct str name, struct str src, size_t index, char ret[static 80])
+void worker_files_name(struct str name, struct str src, int index, char ret[static 80])
 {
+    char place[16] = "template";
+    if (index != WORKER_FILES_TEMPLATE)
+        snprintf(place, sizeof place, "%d", index);
     if (plain_name(name)) {
-        snprintf(ret, 80, "%zu-%.*s", index, (int)name.len, name.ptr);
+        snprintf(ret, 80, "%s-%.*s", place, (int)name.len, name.ptr);
         return;
     }
     struct str extension = extension_of(src);
-    snprintf(ret, 80, "%zu%.*s", index, (int)extension.len, extension.ptr);
+    snprintf(ret, 80, "%s%.*s", place, (int)extension.len, extension.ptr);
 }
 
 struct download {
@@ -104,33 +107,59 @@ static enum err download(struct lease *l, struct str src, const char *path)
         e = client_send(l->client, "GET", url.ptr, NULL, &f, &r);
         if (e == OK || e == ERR_INVALID || (d.status >= 400 && d.status < 500))
             return e;
+        lease_pause(DOWNLOAD_PAUSE_MS << try);
+        lease_beat(l, -1, false);
     }
     return e;
 }
 
-/* Appends the object with `"path":"NAME"` put in as its first member. */
+static bool is_path(struct str key)
+{
+    AUTO(buf) struct buf text = buf_make(sizeof "path");
+    return json_unescape(key, &text) == OK && str_is(buf_str(&text), "path");
+}
+
+/* Appends the object with `"path":"NAME"` as its first member (NULL: without), whatever its own
+ * "path" says. */
 static enum err put_with_path(struct buf *out, struct str object, const char *name)
 {
-    struct str rest = str_trim(str_slice(object, 1, object.len));
-    TRY(buf_printf(out, "{\"path\":\"%s\"%s", name, rest.ptr[0] == '}' ? "" : ","));
-    return buf_put(out, rest);
+    struct json_members members;
+    struct str key, value;
+    const char *before = "{";
+    json_members_init(&members, object);
+    if (name) {
+        TRY(buf_printf(out, "{\"path\":\"%s\"", name));
+        before = ",";
+    }
+    while (json_members_next(&members, &key, &value)) {
+        if (is_path(key))
+            continue;
+        TRY(buf_printf(out, "%s\"", before));
+        TRY(buf_put(out, key));
+        TRY(buf_put(out, STR("\":")));
+        TRY(buf_put(out, value));
+        before = ",";
+    }
+    return buf_put(out, before[0] == '{' ? STR("{}") : STR("}"));
 }
 
 /* One template or asset: downloaded when it has an address, copied into job.json. */
-static enum err place(struct lease *l, const char *folder, struct str object, size_t index,
-                      const char *what, struct buf *out, const char **ret_why)
+static enum err place(struct lease *l, const char *folder, struct str object, int index,
+                      struct buf *out, const char **ret_why)
 {
     struct problems problems;
     struct source s = {STR_EMPTY, STR_EMPTY};
-    char name[80], path[FOLDER_MAX_BYTES];
+    char name[80], path[FOLDER_MAX_BYTES], what[32] = "template";
+    if (index != WORKER_FILES_TEMPLATE)
+        snprintf(what, sizeof what, "asset %d", index);
     problems_init(&problems, &l->arena);
-    *ret_why = arena_printf(&l->arena, "%s %zu: cannot be read", what, index).ptr;
+    *ret_why = arena_printf(&l->arena, "%s: cannot be read", what).ptr;
     TRY(json_decode(object, source_fields, ARRAY_LEN(source_fields), STR_EMPTY, &problems, &s));
     if (!str_starts(s.src, STR("http://")) && !str_starts(s.src, STR("https://")))
-        return buf_put(out, object);
+        return put_with_path(out, object, NULL);
     worker_files_name(s.name, s.src, index, name);
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    *ret_why = arena_printf(&l->arena, "%s %zu: could not be downloaded", what, index).ptr;
+    *ret_why = arena_printf(&l->arena, "%s: could not be downloaded", what).ptr;
     TRY(download(l, s.src, path));
     return put_with_path(out, object, name);
 }
@@ -145,7 +174,7 @@ static enum err place_assets(struct lease *l, const char *folder, struct str ass
     while (json_elements_next(&all, &element)) {
         if (all.index)
             TRY(buf_put_byte(out, ','));
-        TRY(place(l, folder, element, all.index, "asset", out, ret_why));
+        TRY(place(l, folder, element, (int)all.index, out, ret_why));
     }
     return buf_put_byte(out, ']');
 }
@@ -167,7 +196,7 @@ enum err worker_files_prepare(struct lease *l, const char *folder, const char **
         if (str_is(key, "assets") && value.ptr[0] == '[')
             TRY(place_assets(l, folder, value, &job, ret_why));
         else if (str_is(key, "template") && value.ptr[0] == '{')
-            TRY(place(l, folder, value, 0, "template", &job, ret_why));
+            TRY(place(l, folder, value, WORKER_FILES_TEMPLATE, &job, ret_why));
         else
             TRY(buf_put(&job, value));
     }

@@ -14,6 +14,9 @@ static void test_names_are_flat_and_never_paths(void)
         {"output.mp4", "https://h/", "3"},        {"a b", "https://h/x.p/ng", "3"},
         {"a/b", "https://h/x.toolongext", "3"},
     };
+    char template[80];
+    worker_files_name(STR(""), STR("https://h/a.zip"), WORKER_FILES_TEMPLATE, template);
+    CHECK_STR(str_from(template), "template.zip"); /* never the name of an asset */
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char got[80];
         worker_files_name(str_from(cases[i].name), str_from(cases[i].src), 3, got);

@@ -12,10 +12,14 @@
 #include "json_encode.h"
 #include "limit.h"
 #include "log.h"
+#include "ulid.h"
 
 enum { SMALL_BODY_BYTES = 64 * 1024, TRIES_MAX = 6, CALL_MS = 20000 };
+/* A server may take a minute to see that the connection of a try before is gone, and answers 409
+ * meanwhile. */
+enum { UPLOAD_TRIES_MAX = 16, UPLOAD_PAUSE_MAX_MS = 8000 };
 
-static void pause_ms(int64_t ms)
+void lease_pause(int64_t ms)
 {
     struct timespec t = {ms / 1000, ms % 1000 * 1000000};
     nanosleep(&t, NULL);
@@ -64,6 +68,18 @@ static const struct json_field id_fields[] = {
     JSON_FIELD(struct job_id, id, "id", JSON_AS_STR, JSON_REQUIRED, 64),
 };
 
+/* These become parts of file names here. */
+static bool names_ok(const struct answer *a, const struct output *o, const struct job_id *j)
+{
+    for (size_t i = 0; i < o->name.len; i++) {
+        char c = o->name.ptr[i];
+        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!word && c != '.' && c != '-' && c != '_')
+            return false;
+    }
+    return o->name.len > 0 && ulid_valid(a->lease) && ulid_valid(j->id);
+}
+
 static enum err understand(struct lease *l)
 {
     struct problems problems;
@@ -75,6 +91,8 @@ static enum err understand(struct lease *l)
                     &problems, &a));
     TRY(json_decode(a.output, output_fields, ARRAY_LEN(output_fields), STR_EMPTY, &problems, &o));
     TRY(json_decode(a.job, id_fields, ARRAY_LEN(id_fields), STR_EMPTY, &problems, &j));
+    if (!names_ok(&a, &o, &j))
+        return ERR_INVALID;
     l->id = a.lease;
     l->job = a.job;
     l->job_id = j.id;
@@ -189,13 +207,14 @@ static enum err beat_while_sending(void *ctx, uint64_t sent, uint64_t received)
 
 enum err lease_upload(struct lease *l, const char *path)
 {
-    AUTO(fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    /* Not blocking: an engine may leave a FIFO there. */
+    AUTO(fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         return ERR_NOT_FOUND;
     struct str url = arena_str(&l->arena, l->output_url);
     enum err e = ERR_UNREACHABLE;
-    for (int try = 0; try < TRIES_MAX && !l->lost; try++) {
+    for (int try = 0; try < UPLOAD_TRIES_MAX && !l->lost; try++) {
         struct fetch f = {.body_fd = fd,
                           .body_len = (uint64_t)st.st_size,
                           .on_progress = beat_while_sending,
@@ -208,11 +227,12 @@ enum err lease_upload(struct lease *l, const char *path)
         if (e == OK && r.status == 410 && try > 0)
             return OK;
         if (e == OK)
-            e = r.status >= 500 ? ERR_UNREACHABLE : ERR_INVALID;
+            e = r.status >= 500 || r.status == 409 || r.status == 429 ? ERR_UNREACHABLE
+                                                                      : ERR_INVALID;
         log_warn("output_not_taken", kv("status", r.status), kv("why", r.why), kv("try", try + 1));
         if (e == ERR_INVALID || e == ERR_LEASE_LOST)
             return e;
-        pause_ms(250L << try);
+        lease_pause(try < 5 ? 250L << try : UPLOAD_PAUSE_MAX_MS);
         lease_beat(l, -1, false);
     }
     return l->lost ? ERR_LEASE_LOST : e;
@@ -233,7 +253,7 @@ enum err lease_finish(struct lease *l, const char *error)
         e = call(l, lease_path(l, "finish").ptr, "application/json", buf_str(&body), NULL);
         if (e == OK || e == ERR_INVALID)
             return e;
-        pause_ms(250L << try);
+        lease_pause(250L << try);
     }
     return e;
 }

@@ -24,6 +24,9 @@ enum err lease_take(const struct client *client, const struct lease_wish *wish,
                     struct lease *ret) MUST_USE;
 void lease_auto(struct lease *l);
 
+/* Before another try. */
+void lease_pause(int64_t ms);
+
 /* Renews when it is time (or at once when progress is not -1 and changed); sets lost and cancelled.
  * A server that does not answer is tried again until the lease has surely ended. */
 void lease_beat(struct lease *l, int64_t progress, bool now);

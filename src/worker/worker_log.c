@@ -3,7 +3,7 @@
 #include "clock.h"
 #include "limit.h"
 
-enum { SEND_EVERY_MS = 1000, FINAL_TRIES = 20 };
+enum { SEND_EVERY_MS = 1000, FINAL_TRIES = 20, FINAL_PAUSE_MS = 250 };
 
 struct worker_log worker_log_make(void)
 {
@@ -23,6 +23,11 @@ void worker_log_put(struct worker_log *w, struct str bytes)
         buf_put(&w->waiting, bytes) == OK)
         return;
     w->full = true;
+    /* Half a value would not be known for one: the cut is at the end of a line. */
+    size_t keep = w->waiting.len;
+    while (keep > 0 && w->waiting.ptr[keep - 1] != '\n')
+        keep--;
+    buf_truncate(&w->waiting, keep);
     enum err e =
         buf_put(&w->waiting, STR("\n[the log is longer than 16 MiB; the rest is left out]\n"));
     ASSERT(e == OK);
@@ -61,6 +66,10 @@ void worker_log_send(struct worker_log *w, struct lease *l, bool final)
         send_piece(w, l, false);
         return;
     }
-    for (int try = 0; try < FINAL_TRIES && w->waiting.len && !l->lost; try++)
-        send_piece(w, l, true);
+    for (int failed = 0; failed < FINAL_TRIES && w->waiting.len && !l->lost;) {
+        if (send_piece(w, l, true))
+            continue;
+        failed++;
+        lease_pause(FINAL_PAUSE_MS);
+    }
 }

@@ -11,7 +11,7 @@
 #include "worker_files.h"
 #include "worker_log.h"
 
-enum { FOLDER_MAX_BYTES = 4096, LINE_MAX_BYTES = 128, POLL_MS = 200 };
+enum { FOLDER_MAX_BYTES = 4096, LINE_MAX_BYTES = 128, POLL_MS = 200, READS_MAX = 64 };
 
 /* Watches the log for PROGRESS lines, which may come cut over several reads. */
 struct progress {
@@ -39,11 +39,12 @@ static void watch(struct progress *p, struct str bytes)
     }
 }
 
-/* Reads what there is. False at the end of the log. */
+/* Reads what there is, but not for ever: an engine may write faster than anybody reads. False at
+ * the end of the log. */
 static bool read_some(struct engine *e, struct worker_log *log, struct progress *progress)
 {
     char bytes[16 * 1024];
-    for (;;) {
+    for (int i = 0; i < READS_MAX; i++) {
         ssize_t n = read(e->pipe, bytes, sizeof bytes);
         if (n < 0)
             return errno == EAGAIN || errno == EINTR;
@@ -52,6 +53,7 @@ static bool read_some(struct engine *e, struct worker_log *log, struct progress 
         worker_log_put(log, str_bytes(bytes, (size_t)n));
         watch(progress, str_bytes(bytes, (size_t)n));
     }
+    return true;
 }
 
 /* Runs the engine to its end. NULL, or a sentence for the job's error. */
@@ -69,13 +71,14 @@ static const char *run(struct lease *l, const char *engine, const char *folder,
     while (open && !l->lost && !l->cancelled) {
         struct pollfd p = {.fd = e.pipe, .events = POLLIN};
         poll(&p, 1, POLL_MS);
-        open = read_some(&e, log, &progress);
+        bool ended = engine_ended(&e); /* before the last look into the pipe */
+        open = read_some(&e, log, &progress) && !ended;
         bool changed = progress.percent != progress.sent;
         lease_beat(l, progress.percent, changed);
         progress.sent = progress.percent;
         worker_log_send(log, l, false);
     }
-    if (open)
+    if (open) /* the lease is lost, or the job cancelled */
         engine_kill(&e);
     int status;
     bool good = engine_wait(&e, &status);

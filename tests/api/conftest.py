@@ -172,7 +172,9 @@ class Server:
 
     def worker(self, *flags, engine="ffmpeg", token=None, folder=None):
         """Starts a worker; the caller waits for it."""
-        env = clean_environment(SAFELIGHT_URL=self.url, SAFELIGHT_TOKEN=token or self.new_token("worker"))
+        work = self.folder / "worker-tmp"  # goes with the server, also when the worker is killed
+        work.mkdir(exist_ok=True)
+        env = clean_environment(SAFELIGHT_URL=self.url, SAFELIGHT_TOKEN=token or self.new_token("worker"), TMPDIR=str(work))
         log = open(self.folder / "worker.log", "a")
         return subprocess.Popen([BINARY, "worker", "--engine", str(engine), "--poll-ms", "50",
                                  *(["--work", str(folder)] if folder else []), *flags],
@@ -208,8 +210,8 @@ class Server:
         return job
 
     def files(self):
-        """Every file of the data directory and the logs."""
-        return [p for p in self.folder.rglob("*") if p.is_file()]
+        """Every file of the data directory and the logs, not those of workers."""
+        return [p for p in self.folder.rglob("*") if p.is_file() and "worker-tmp" not in p.parts]
 
     def places_of(self, value):
         """Files that hold the value in clear."""

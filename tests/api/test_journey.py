@@ -11,8 +11,7 @@ import urllib.parse
 import pytest
 import requests
 
-from conftest import OPEN, PEERS, ROOT, SLOW, Web, canary, engine, until
-from test_jobs import TEMPLATE
+from conftest import OPEN, PEERS, SLOW, Server, Web, canary, engine, until
 
 RENDER = 'echo "PROGRESS: 50"; head -c 20000 /dev/urandom > "$SAFELIGHT_OUTPUT"; cp "$SAFELIGHT_OUTPUT" "%s"; echo done\n'
 
@@ -104,14 +103,36 @@ def test_main_job_with_ffmpeg(server, keys, studio, unique, folder):
 
 def test_upload_lands_byte_for_byte_and_the_log_is_kept(server, keys, unique, folder):
     copy = folder / "copy"
-    job = server.render({"upload": s3_upload(keys, prefix="deep er/ünï/")}, RENDER % copy)
+    job = server.render({"upload": s3_upload(keys, prefix="deep er/")}, RENDER % copy)
     assert job["status"] == "finished", job
-    assert keys.get(f"deep er/ünï/{job['id']}.mp4") == copy.read_bytes()
+    assert keys.get(f"deep er/{job['id']}.mp4") == copy.read_bytes()
     answer = server.call("GET", f"/jobs/{job['id']}/logs")
     assert answer.headers["Content-Type"].startswith("text/plain") and answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Content-Disposition"] == f'inline; filename="{job["id"]}.log"'
     assert "done" in answer.text and "upload to bucket my-renders" in answer.text
-    assert not (server.data / "spool" / f"{job['id']}.out").exists() or until(lambda: not (server.data / "spool" / f"{job['id']}.out").exists(), 5)
+    until(lambda: not (server.data / "spool" / f"{job['id']}.out").exists(), 5, "the spool being empty again")
+
+
+@pytest.mark.parametrize("prefix", ["ünï/", "a+b/", "a=b&c/", "(x)'!*/", "~-._/", "100%25/", "a//b/"])
+def test_odd_object_keys_are_signed_as_the_published_signer_does(server, unique, prefix):
+    """The S3 server of these tests cannot check such keys, not even its own client's; the client's signer can."""
+    from botocore.auth import S3SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+    secret = canary(40)
+    server.put(unique, secret)
+    with Web(lambda handler, body: (200, {}, b"")) as web:
+        upload = {"prefix": prefix, "params": {"region": "eu-x-1", "bucket": "b", "endpoint": web.url, "accessKeyId": "AKIDEXAMPLE", "accessKeySecret": "${secret.%s}" % unique}}
+        job = server.render({"upload": upload}, 'echo x > "$SAFELIGHT_OUTPUT"\n')
+    assert job["status"] == "finished"
+    method, path, headers = web.seen[0]
+    lower = {k.lower(): v for k, v in headers.items()}
+    said = dict(part.split("=", 1) for part in lower["authorization"].split(" ", 1)[1].replace(" ", "").split(","))
+    assert said["Credential"].startswith("AKIDEXAMPLE/") and urllib.parse.unquote(path) == f"/b/{prefix}{job['id']}.mp4"
+    request = AWSRequest(method, web.url + path, headers={h: lower[h] for h in said["SignedHeaders"].split(";")})
+    request.context["timestamp"] = lower["x-amz-date"]
+    signer = S3SigV4Auth(Credentials("AKIDEXAMPLE", secret), "s3", "eu-x-1")
+    assert said["Signature"] == signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
 
 
 def test_an_output_without_upload_stays_with_us(server, folder):
@@ -134,9 +155,7 @@ def test_08_values_arrive_byte_for_byte_abuse_034_035(server, studio, unique, va
 
 @pytest.mark.parametrize("bad", ["a\r\nX-Evil: 1", "a\nb", "a\rb", "tail\n"])
 def test_abuse_035_line_breaks_never_reach_a_header(server, studio, unique, bad):
-    server.put(unique, bad + canary())
-    if bad == "tail\n":
-        server.put(unique, canary() + "\n", rotate=True)
+    server.put(unique, bad if bad.startswith("tail") else bad + canary())
     job = server.render({"webhook": hook(studio, unique, headers={"A": "${secret.%s}" % unique})}, 'echo x > "$SAFELIGHT_OUTPUT"\n')
     until(lambda: "webhook" in server.job_log(job["id"]), 10)
     assert studio.received(f"/hook/{unique}") == []
@@ -460,7 +479,7 @@ def test_abuse_041_a_recreated_secret_is_not_taken_for_the_pinned_one(server, st
     assert job["status"] == "error" and unique in job["stats"]["error"] and studio.received(f"/hook/{unique}") == []
 
 
-def test_23_lease_uses_the_key_of_after_a_team_key_rotation(fresh, studio, unique):
+def test_secrets_are_used_after_a_rotation_of_the_teams_key(fresh, studio, unique):
     s = fresh(*OPEN)
     s.put(unique, studio.key)
     s.operator("key", "rotate", "team", "--team", "studio", check=True)
@@ -472,7 +491,6 @@ def test_23_lease_uses_the_key_of_after_a_team_key_rotation(fresh, studio, uniqu
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory):
-    from conftest import Server
     s = Server(tmp_path_factory.mktemp("guarded"))
     s.put("K", canary())
     yield s
@@ -481,7 +499,6 @@ def guarded(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def half_open(tmp_path_factory):
-    from conftest import Server
     s = Server(tmp_path_factory.mktemp("half-open"), "--allow-loopback", "on")
     s.put("K", canary())
     yield s
@@ -492,29 +509,28 @@ ADDRESSES = ["127.0.0.1", "localhost", "[::1]", "169.254.169.254", "[fd00::1]", 
              "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "[::]", "10.0.0.1", "192.168.0.1", "172.16.0.1", "[fe80::1]", "224.0.0.1", "255.255.255.255", "localhost."]
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
-def test_abuse_064_addresses_within_are_refused(guarded, studio, address):
-    port = studio.url.rsplit(":", 1)[1]
-    before = len(studio.received())
-    made = guarded.submit({"engine": "x" + os.urandom(4).hex(), "assets": [{"type": "image", "src": f"https://{address}:{port}/a?${{secret.K}}"}]})
-    if made.status_code == 400:
-        return
-    guard_lease(guarded, made, f"https://{address}:{port}/a?${{secret.K}}")
-    assert len(studio.received()) == before
-
-
-def guard_lease(s, made, src, key="K"):
-    name = "g" + os.urandom(4).hex()
+def assert_not_sent(s, src):
+    """The address is refused at submit, or else when the worker asks for the asset."""
+    name = "guarded-" + os.urandom(4).hex()
     made = s.submit({"engine": name, "assets": [{"type": "image", "src": src}]})
+    if made.status_code == 400:
+        assert "/assets/0/src" in [d["field"] for d in made.json()["details"]]
+        return
     assert made.status_code == 201, made.text
     lease = s.call("POST", "/worker/lease", {"engines": name}).json()
     got = requests.get(lease["job"]["assets"][0]["src"], timeout=30)
-    assert got.status_code in (502, 400, 422), got.status_code
-    assert got.json()["code"] in ("ADDRESS_REFUSED", "UPSTREAM_FAILED")
+    assert got.status_code == 502 and got.json()["code"] in ("ADDRESS_REFUSED", "UPSTREAM_FAILED")
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_abuse_064_addresses_within_are_refused(guarded, studio, address):
+    before = len(studio.received())
+    assert_not_sent(guarded, f"https://{address}:{studio.url.rsplit(':', 1)[1]}/a?${{secret.K}}")
+    assert len(studio.received()) == before
 
 
 def test_abuse_069_plain_http_with_a_secret_is_refused(half_open, studio, unique):
-    guard_lease(half_open, None, f"{studio.url}/plain/{unique}?${{secret.K}}")
+    assert_not_sent(half_open, f"{studio.url}/plain/{unique}?${{secret.K}}")
     assert studio.received(f"/plain/{unique}") == []
     job = half_open.render({"webhook": hook(studio, unique, headers={"A": "${secret.K}"})}, 'echo x > "$SAFELIGHT_OUTPUT"\n')
     until(lambda: "https is required" in half_open.job_log(job["id"]), 10)
@@ -523,17 +539,15 @@ def test_abuse_069_plain_http_with_a_secret_is_refused(half_open, studio, unique
 
 @pytest.mark.parametrize("src", ["file:///etc/passwd?${secret.K}", "gopher://e.com/${secret.K}", "ftp://e.com/${secret.K}", "dict://e.com/${secret.K}", "smb://e.com/${secret.K}",
                                  "https:///${secret.K}", "//e.com/${secret.K}", "https://e.com\\@evil/${secret.K}"])
-def test_abuse_067_other_protocols_are_refused_at_submit(guarded, src):
-    assert guarded.submit({"engine": "nobody", "assets": [{"type": "image", "src": src}]}).status_code in (400, 201)
-    if guarded.submit({"engine": "nobody", "assets": [{"type": "image", "src": src}]}).status_code == 201:
-        guard_lease(guarded, None, src)
+def test_abuse_067_other_protocols_are_refused(guarded, src):
+    assert_not_sent(guarded, src)
 
 
 @pytest.mark.parametrize("value", ["file:///etc/passwd", "gopher://127.0.0.1/", "ftp://127.0.0.1/", "https://good.com@127.0.0.1/", "not an address", "https://127.0.0.1\\@good.com/",
                                    "https://127.0.0.1#good.com", "http://good.com\r\nHost: evil/", "https://good.com:99999/"])
 def test_abuse_067_068_addresses_that_stand_in_a_secret_are_judged_too(guarded, unique, value):
     guarded.put(unique, value)
-    guard_lease(guarded, None, "${secret.%s}" % unique)
+    assert_not_sent(guarded, "${secret.%s}" % unique)
 
 
 def test_abuse_068_credentials_in_an_address_do_not_change_its_host(server, studio, unique):
@@ -671,7 +685,9 @@ def test_abuse_086_kill_9_of_the_server_loses_no_job(own, s3, folder, moment):
         own.restart()
     go.touch()
     if moment == "output":
-        until(lambda: list((own.data / "spool").iterdir()), 10)
+        end = time.monotonic() + 10 * SLOW
+        while not list((own.data / "spool").iterdir()) and time.monotonic() < end:
+            pass  # it is there for a few milliseconds only
         own.kill()
         own.restart()
     if moment == "finished":

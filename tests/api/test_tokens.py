@@ -301,3 +301,16 @@ def test_the_operator_lists_and_revokes_tokens(server, unique):
     assert server.operator("token", "revoke", "0" * 14, "--team", team).returncode == 4
     assert server.operator("token", "create", "--team", "none-such", "--role", "submit").returncode == 4
     assert server.operator("token", "create", "--role", "submit").returncode == 2
+
+
+def test_abuse_096_a_team_reads_its_own_audit_log_alone(server, unique):
+    other = server.team("aud" + unique[2:])
+    server.put(unique, canary(), token=other)
+    own = server.new_token("audit")
+    assert unique not in server.call("GET", "/audit?limit=1000", token=own).text
+    theirs = server.audit(token=server.new_token("audit", team="aud" + unique[2:]))
+    assert [r["sequence"] for r in theirs] == list(range(1, len(theirs) + 1))
+    assert [r["event"] for r in theirs if r.get("name") == unique] == ["secret.created"]
+    assert server.call("GET", "/audit?team=aud" + unique[2:], token=own).text.find(unique) == -1
+    for query in ("limit=0", "limit=1001", "limit=x", "after=-1", "after=x"):
+        check_error(server.call("GET", "/audit?" + query, token=own), 400)
