@@ -170,7 +170,8 @@ static enum err mask_error(struct http_request *r, struct str error, struct buf 
     size_t consumed;
     TRY(worker_job(r, http_param(r, "lease"), &job));
     if (job.gone.len)
-        return buf_printf(out, "the worker's error cannot be shown: the secret %.*s was deleted "
+        return buf_printf(out,
+                          "the worker's error cannot be shown: the secret %.*s was deleted "
                           "while the job ran, so its value cannot be masked",
                           (int)job.gone.len, job.gone.ptr);
     return worker_mask(r, &job, error, true, out, &consumed);

@@ -31,7 +31,8 @@ struct http_route {
 struct http_options {
     const struct http_route *routes; /* live as long as the server */
     size_t route_count;
-    /* Runs before the body is read, and again when it is there. Must answer (http_fail) and return false to refuse. */
+    /* Runs before the body is read, and again when it is there. Must answer (http_fail) and return
+     * false to refuse. */
     bool (*authorise)(struct http_request *r, const struct http_route *route);
     void *ctx;           /* http_ctx() */
     const char *address; /* "127.0.0.1", "::1", "0.0.0.0" */

@@ -159,11 +159,8 @@ void http_reply_pipe(struct http_request *r, int status, const char *content_typ
         return;
     }
     struct pipe_answer *p = xcalloc(1, sizeof *p);
-    *p = (struct pipe_answer){.pump = &r->server->pump,
-                              .mhd = r->mhd,
-                              .fd = fd,
-                              .verdict = verdict,
-                              .left = length};
+    *p = (struct pipe_answer){
+        .pump = &r->server->pump, .mhd = r->mhd, .fd = fd, .verdict = verdict, .left = length};
     struct MHD_Response *response =
         MHD_create_response_from_callback(length < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)length,
                                           PIPE_PIECE_BYTES, pipe_read, p, pipe_free);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cli.h"
+#include "cli_output.h"
 #include "encode.h"
 #include "json_decode.h"
 
@@ -82,12 +83,10 @@ static const struct json_field detail_fields[] = {
     JSON_FIELD(struct detail, message, "message", JSON_AS_STR, JSON_OPTIONAL, 4096),
 };
 
-/* Terminals obey control characters; what a server says is shown without them. */
 static void say(const char *before, struct str s, const char *after)
 {
     fputs(before, stderr);
-    for (size_t i = 0; i < s.len; i++)
-        fputc((unsigned char)s.ptr[i] < 0x20 || s.ptr[i] == 0x7f ? '?' : s.ptr[i], stderr);
+    cli_put_printable(s, "", stderr);
     fputs(after, stderr);
 }
 

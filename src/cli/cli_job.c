@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "cli_client.h"
@@ -100,7 +101,9 @@ int cli_job_submit(const struct cli_args *args)
         return code;
     struct str id = cli_member(buf_str(&answer), "id", &c.arena);
     if (cli_flag(args, "wait")) {
-        fprintf(stderr, "submitted %.*s\n", (int)id.len, id.ptr);
+        fputs("submitted ", stderr);
+        cli_put_printable(id, "", stderr);
+        fputc('\n', stderr);
         return wait_for(&c, args, arena_text(&c.arena, id));
     }
     cli_print_json(cli_flag(args, "json") ? buf_str(&answer) : id);
@@ -151,8 +154,10 @@ int cli_job_logs(const struct cli_args *args)
     struct str path =
         arena_printf(&c.arena, "/jobs/%s/logs", cli_escaped(&c, args->positional[0]).ptr);
     code = cli_request(&c, "GET", path.ptr, STR_EMPTY, &log);
-    if (code == 0)
-        fwrite(buf_str(&log).ptr, 1, log.len, stdout);
+    if (code == 0 && isatty(STDOUT_FILENO)) /* an engine's words */
+        cli_put_printable(buf_str(&log), "\n\r\t", stdout);
+    else if (code == 0 && log.len)
+        fwrite(log.ptr, 1, log.len, stdout);
     return code;
 }
 

@@ -35,10 +35,23 @@ struct str cli_member(struct str object, const char *member, struct arena *a)
     return arena_str(a, buf_str(&text));
 }
 
+void cli_put_printable(struct str s, const char *kept, FILE *to)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        unsigned char next = i + 1 < s.len ? (unsigned char)s.ptr[i + 1] : 0;
+        bool c1 = c == 0xc2 && next >= 0x80 && next < 0xa0;
+        i += c1;
+        if (c1 || c == 0x7f || (c < 0x20 && (c == 0 || !strchr(kept, c))))
+            fputc('?', to);
+        else
+            fputc(c, to);
+    }
+}
+
 static void put_cell(struct str s, size_t width)
 {
-    for (size_t i = 0; i < s.len; i++)
-        putchar((unsigned char)s.ptr[i] < 0x20 || s.ptr[i] == 0x7f ? '?' : s.ptr[i]);
+    cli_put_printable(s, "", stdout);
     for (size_t i = s.len; i < width; i++)
         putchar(' ');
 }
@@ -88,5 +101,6 @@ void cli_print_object(struct str object, const struct cli_column *columns, size_
 
 void cli_print_json(struct str json)
 {
-    printf("%.*s\n", (int)json.len, json.ptr);
+    cli_put_printable(json, "\n\r\t", stdout);
+    putchar('\n');
 }

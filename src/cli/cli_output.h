@@ -2,6 +2,8 @@
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
 
+#include <stdio.h>
+
 #include "arena.h"
 
 struct cli_column {
@@ -15,7 +17,12 @@ void cli_print_table(struct str array, const struct cli_column *columns, size_t 
 /* One object: "title  value" lines. */
 void cli_print_object(struct str object, const struct cli_column *columns, size_t count,
                       struct arena *a);
-void cli_print_json(struct str json); /* with a newline */
+/* With a newline; control characters, which JSON text does not hold, are shown as '?'. */
+void cli_print_json(struct str json);
+
+/* Terminals obey control characters (escape sequences begin with one, in UTF-8 some are two bytes):
+ * each is written as '?', except those in `kept`. */
+void cli_put_printable(struct str s, const char *kept, FILE *to);
 
 /* A member's value as text: strings unescaped, numbers as written, null and absent empty. */
 struct str cli_member(struct str object, const char *member, struct arena *a);

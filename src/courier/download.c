@@ -73,7 +73,8 @@ static void stream_auto(struct stream *s)
 static bool shows_value(const struct stream *s, struct str text)
 {
     AUTO(buf) struct buf masked = buf_make(TYPE_MAX_BYTES);
-    return s->set && (redact_text(s->set, text, &masked) != OK || !str_equal(buf_str(&masked), text));
+    return s->set &&
+           (redact_text(s->set, text, &masked) != OK || !str_equal(buf_str(&masked), text));
 }
 
 static enum err on_head(void *ctx, int status, struct str content_type, int64_t content_length)

@@ -243,6 +243,11 @@ int64_t db_log_pages(struct db *db)
     return db->driver->log_pages(db->connection);
 }
 
+enum err db_compact(struct db *db, int64_t max_bytes, bool (*give_up)(void *ctx), void *ctx)
+{
+    return db->driver->compact(db->connection, max_bytes, give_up, ctx);
+}
+
 enum err db_checkpoint(struct db *db, bool truncate)
 {
     return db->driver->checkpoint(db->connection, truncate);

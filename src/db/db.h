@@ -72,5 +72,10 @@ int64_t db_log_pages(struct db *db);
 /* Moves the log into the database. truncate: also cuts the log to nothing, so that no old page
  * image stays; ERR_AGAIN when a reader is in the way. Not within a transaction. */
 enum err db_checkpoint(struct db *db, bool truncate) MUST_USE;
+/* Writes the whole database anew, through the log, so that no unused space in it holds what was
+ * deleted. Nothing when it is larger than max_bytes. It asks give_up every so often and ends with
+ * ERR_AGAIN, nothing changed, when the answer is true. Not within a transaction. */
+enum err db_compact(struct db *db, int64_t max_bytes, bool (*give_up)(void *ctx),
+                    void *ctx) MUST_USE;
 
 #endif

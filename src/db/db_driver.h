@@ -25,6 +25,7 @@ struct db_driver {
     int64_t (*changes)(void *connection);
     int64_t (*log_pages)(void *connection);
     enum err (*checkpoint)(void *connection, bool truncate);
+    enum err (*compact)(void *connection, int64_t max_bytes, bool (*give_up)(void *ctx), void *ctx);
 
     enum err (*prepare)(void *connection, const char *sql, void **ret_statement);
     void (*finalize)(void *statement);

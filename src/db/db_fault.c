@@ -106,6 +106,14 @@ static enum err fault_checkpoint(void *connection, bool truncate)
     return DRIVER(connection)->checkpoint(CONNECTION(connection)->inner, truncate);
 }
 
+static enum err fault_compact(void *connection, int64_t max_bytes, bool (*give_up)(void *ctx),
+                              void *ctx)
+{
+    if (strikes(connection))
+        return ERR_UNAVAILABLE;
+    return DRIVER(connection)->compact(CONNECTION(connection)->inner, max_bytes, give_up, ctx);
+}
+
 static enum err fault_prepare(void *connection, const char *sql, void **ret)
 {
     if (strikes(connection))
@@ -171,6 +179,7 @@ const struct db_driver db_fault_driver = {
     .changes = fault_changes,
     .log_pages = fault_log_pages,
     .checkpoint = fault_checkpoint,
+    .compact = fault_compact,
     .prepare = fault_prepare,
     .finalize = fault_finalize,
     .reset = fault_reset,

@@ -10,6 +10,8 @@
 
 /* Readers may meet the short lock of a log's recovery; nobody competes with the one writer. */
 enum { READER_PATIENCE_MS = 2000 };
+/* Steps of SQLite's machine between two questions whether to give up: some tens of microseconds. */
+enum { STEPS_PER_QUESTION = 1000 };
 
 struct connection {
     sqlite3 *sqlite;
@@ -59,6 +61,7 @@ static enum err failed(struct connection *c, int rc)
         return constraint(extended);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
+    case SQLITE_INTERRUPT:
         return ERR_AGAIN;
     case SQLITE_FULL:
     case SQLITE_READONLY:
@@ -198,6 +201,45 @@ static enum err sqlite_checkpoint(void *connection, bool truncate)
     return OK;
 }
 
+static enum err pragma(struct connection *c, const char *sql, int64_t *ret)
+{
+    sqlite3_stmt *q;
+    TRY(failed(c, sqlite3_prepare_v2(c->sqlite, sql, -1, &q, NULL)));
+    enum err e = failed(c, sqlite3_step(q));
+    if (e == OK)
+        *ret = sqlite3_column_int64(q, 0);
+    sqlite3_finalize(q);
+    return e;
+}
+
+struct question {
+    bool (*give_up)(void *ctx);
+    void *ctx;
+};
+
+static int on_progress(void *ctx)
+{
+    const struct question *q = ctx;
+    return q->give_up(q->ctx);
+}
+
+static enum err sqlite_compact(void *connection, int64_t max_bytes, bool (*give_up)(void *ctx),
+                               void *ctx)
+{
+    struct connection *c = connection;
+    struct question question = {give_up, ctx};
+    int64_t pages, page_bytes;
+    TRY(pragma(c, "PRAGMA page_count", &pages));
+    TRY(pragma(c, "PRAGMA page_size", &page_bytes));
+    if (pages > max_bytes / page_bytes)
+        return OK;
+    sqlite3_progress_handler(c->sqlite, STEPS_PER_QUESTION, on_progress, &question);
+    errno = 0;
+    enum err e = failed(c, sqlite3_exec(c->sqlite, "VACUUM", NULL, NULL, NULL));
+    sqlite3_progress_handler(c->sqlite, 0, NULL, NULL);
+    return e;
+}
+
 static enum err sqlite_prepare(void *connection, const char *sql, void **ret)
 {
     struct connection *c = connection;
@@ -278,6 +320,7 @@ const struct db_driver db_sqlite_driver = {
     .changes = sqlite_changes,
     .log_pages = sqlite_log_pages,
     .checkpoint = sqlite_checkpoint,
+    .compact = sqlite_compact,
     .prepare = sqlite_prepare,
     .finalize = sqlite_finalize,
     .reset = sqlite_reset,

@@ -243,6 +243,48 @@ static void test_reader_cannot_write_and_keeps_its_snapshot(void)
     CHECK_EQ(st.st_size, 0);
 }
 
+static bool answer(void *ctx)
+{
+    return *(const bool *)ctx;
+}
+
+static int64_t pages(struct db *db)
+{
+    AUTOP(db_stmt) struct db_stmt *q = NULL;
+    CHECK_OK(db_prepare(db, "PRAGMA page_count", &q));
+    CHECK_OK(db_row(q));
+    return db_column_int(q);
+}
+
+static void test_compacting_gives_space_back_and_gives_way(void)
+{
+    bool yes = true, no = false;
+    static char big[4000];
+    AUTOP(db) struct db *db = open_fresh();
+    CHECK_OK(add_parent(db, STR("p")));
+    CHECK_OK(db_begin(db));
+    for (int64_t i = 0; i < 500; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof id, "c%" PRId64, i);
+        CHECK_OK(add_child(db, str_from(id), STR("p"), i, str_bytes(big, sizeof big)));
+    }
+    CHECK_OK(db_commit(db));
+    int64_t full = pages(db);
+    CHECK_ERR(db_compact(db, full * 4096, answer, &yes), ERR_AGAIN);
+    CHECK(!db_suspect(db) && !db_in_transaction(db));
+    CHECK_EQ(children(db), 500);
+    CHECK_OK(db_script(db, "DELETE FROM child WHERE n % 10 > 0"));
+    CHECK_OK(db_compact(db, (full - 1) * 4096, answer, &no));
+    CHECK_EQ(pages(db), full); /* too large */
+    CHECK_OK(db_compact(db, full * 4096, answer, &no));
+    CHECK(pages(db) < full / 5);
+    CHECK(db_log_pages(db) > 0);
+    CHECK_EQ(children(db), 50);
+    CHECK_OK(db_begin(db));
+    CHECK_ERR(db_compact(db, full * 4096, answer, &no), ERR_INTERNAL);
+    db_rollback(db);
+}
+
 static void test_second_writer_does_not_wait(void)
 {
     AUTOP(db) struct db *first = open_fresh();
@@ -316,6 +358,7 @@ int main(void)
     RUN(test_savepoint_undoes_only_its_own);
     RUN(test_rollback_undoes_all_and_is_fine_without);
     RUN(test_reader_cannot_write_and_keeps_its_snapshot);
+    RUN(test_compacting_gives_space_back_and_gives_way);
     RUN(test_second_writer_does_not_wait);
     RUN(test_full_database_is_full_and_recovers);
     RUN(test_nth_call_fails_once);

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "alloc.h"
+
 enum { URL_MAX_BYTES = 16 * 1024, BEARER_MAX_BYTES = 4096 };
 
 static const char *environment(const char *ours, const char *vendors)
@@ -31,6 +33,20 @@ enum err client_open(struct client *c, const char **ret_why)
         return ERR_INVALID;
     TRY(secret_new(str_from(token), &c->token));
     return fetch_open();
+}
+
+static void forget(const char *name)
+{
+    char *value = getenv(name);
+    if (value)
+        wipe(value, strlen(value));
+    (void)unsetenv(name);
+}
+
+void client_forget_environment(void)
+{
+    forget("SAFELIGHT_TOKEN");
+    forget("NEXRENDER_API_KEY");
 }
 
 enum err client_open_operator(struct client *c, const char *data, const char **ret_why)

@@ -13,9 +13,12 @@ struct client {
     struct secret *token;
 };
 
-/* From the environment. On an error ret_why says what to set (static text): ERR_UNAUTHORIZED no
- * token, ERR_INVALID too long. */
+/* From the environment. On an error ret_why says what to set (static
+ * text): ERR_UNAUTHORIZED no token, ERR_INVALID too long. */
 enum err client_open(struct client *c, const char **ret_why) MUST_USE;
+/* /proc shows the environment that a process began with, also to its children: wipes the tokens
+ * there. Nothing can be opened from the environment afterwards. */
+void client_forget_environment(void);
 /* DIR/safelight.sock, without a token. */
 enum err client_open_operator(struct client *c, const char *data, const char **ret_why) MUST_USE;
 void client_auto(struct client *c);

@@ -11,7 +11,7 @@ struct fetch_head {
     bool ended; /* the blank line of a final answer was seen */
     bool told;  /* for the caller's use */
     bool chunked;
-    bool encoded; /* Content-Encoding other than identity */
+    bool encoded;           /* Content-Encoding other than identity */
     int64_t content_length; /* -1 unknown */
     char content_type[256]; /* printable, empty when absent or longer */
     char request_id[64];    /* the same */

@@ -76,7 +76,7 @@ static int allow_call(scmp_filter_ctx filter, const char *name, int number)
     }
     if (strcmp(name, "tgkill") == 0) /* abort and threads; not the other processes */
         return seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1,
-                                SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+                                SCMP_CMP(0, SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
     return seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
 }
 

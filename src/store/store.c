@@ -44,10 +44,23 @@ static enum err make_file(const struct store *s)
     return io_sync_folder(s->folder);
 }
 
+/* A log that was not emptied: the last process was killed, perhaps before it had wiped what it
+ * deleted. */
+static bool was_killed(const struct store *s)
+{
+    struct stat log;
+    struct arena a = arena_make();
+    bool yes = stat(arena_printf(&a, "%s-wal", s->path).ptr, &log) == 0 && log.st_size > 0;
+    arena_auto(&a);
+    return yes;
+}
+
 static enum err open_database(struct store *s, bool create)
 {
     if (create)
         TRY(make_file(s));
+    if (was_killed(s))
+        store_wipe_soon(s);
     TRY(store_open_connection(s, true, &s->writer));
     int64_t version;
     TRY(store_schema_version(s->writer, &version));

@@ -143,11 +143,44 @@ static void close_store(void)
     kit_remove(&k);
 }
 
+static atomic_bool reading;
+
+/* Every row it can see must be there: pages that it has mapped go away beneath it. */
+static void *read_on(void *ctx)
+{
+    size_t *rounds = ctx;
+    while (atomic_load(&reading)) {
+        AUTO(arena) struct arena a = arena_make();
+        struct store_tx *tx;
+        struct secret_row *rows;
+        size_t count = 0;
+        ASSERT(store_read_begin(s, &tx) == OK);
+        ASSERT(store_secret_list(tx, ulid_str(&k.team), &a, &rows, &count) == OK);
+        for (size_t i = 0; i < count; i += 7) {
+            struct sealed_row row;
+            ASSERT(store_secret_sealed(tx, ulid_str(&k.team), rows[i].name, 0, &a, &row) == OK);
+        }
+        store_read_end(s, &tx);
+        ++*rounds;
+    }
+    return NULL;
+}
+
 static void test_abuse_091_deleted_records_leave_the_files_while_it_runs(void)
 {
+    pthread_t threads[2];
+    size_t rounds[2] = {0};
     open_filled();
+    atomic_store(&reading, true);
+    for (size_t i = 0; i < 2; i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, read_on, &rounds[i]), 0);
     delete_doomed();
     CHECK(is_gone());
+    atomic_store(&reading, false);
+    for (size_t i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+        CHECK(rounds[i] > 0);
+    }
     CHECK(on_disk("it-stays"));
     check_the_rest();
     close_store();

@@ -60,6 +60,8 @@ struct store {
     bool wipe_due;     /* deleted bytes are still in the log */
     unsigned wipe_groups;
     int64_t wipe_not_before_ms, wipe_pause_ms; /* a reader was in the way; monotonic */
+    bool compact_due; /* deleted bytes may stand in unused space of the database */
+    int64_t compact_not_before_ms, compact_pause_ms;
     atomic_bool writable;
     atomic_uint_fast64_t commits, operations;
 
@@ -74,6 +76,8 @@ struct store {
 enum err store_open_connection(struct store *s, bool writer, struct db **ret) MUST_USE;
 enum err store_writer_start(struct store *s) MUST_USE;
 void store_writer_stop(struct store *s);
+/* What was deleted leaves the log and the unused space of the database. On the writer's thread. */
+void store_wipe_soon(struct store *s);
 void store_readers_close(struct store *s);
 /* Lets no new reader in and waits for those inside, but not for long. False: some stayed. */
 bool store_readers_pause(struct store *s);

@@ -23,32 +23,24 @@ static enum err read_sealed(struct db_stmt *q, struct arena *a, struct sealed_ro
     return OK;
 }
 
-/* The pointer to the newest version is not sealed with anything: set back by hand, it must not make
- * an older value the current one. */
-static enum err check_newest(struct store_tx *tx, const struct secret_row *current)
-{
-    static const char sql[] = "SELECT MAX(version) FROM versions WHERE secret_id = ?";
-    AUTOP(db_stmt) struct db_stmt *q = NULL;
-    TRY(db_prepare(tx->db, sql, &q));
-    db_bind_text(q, ulid_str(&current->id));
-    TRY(db_row(q));
-    return db_column_int(q) == current->version ? OK : ERR_TAMPERED;
-}
-
 enum err store_secret_sealed(struct store_tx *tx, struct str team_id, struct str name,
                              uint32_t version, struct arena *a, struct sealed_row *ret)
 {
     static const char sql[] = SEALED_SELECT "secrets s JOIN versions v ON v.secret_id = s.id"
                                             " WHERE s.id = ? AND s.team_id = ? AND v.version = ?";
+    /* Not secrets.version, which is sealed with nothing: set back by hand, it would make an older
+     * value the current one. */
+    static const char newest[] = SEALED_SELECT
+        "secrets s JOIN versions v ON v.secret_id = s.id WHERE s.id = ? AND s.team_id = ?"
+        " ORDER BY v.version DESC LIMIT 1";
     struct secret_row current;
     TRY(store_secret_by_name(tx, team_id, name, a, &current));
-    if (version == 0)
-        TRY(check_newest(tx, &current));
     AUTOP(db_stmt) struct db_stmt *q = NULL;
-    TRY(db_prepare(tx->db, sql, &q));
+    TRY(db_prepare(tx->db, version ? sql : newest, &q));
     db_bind_text(q, ulid_str(&current.id));
     db_bind_text(q, team_id);
-    db_bind_int(q, version ? version : current.version);
+    if (version)
+        db_bind_int(q, version);
     TRY(db_row(q));
     return read_sealed(q, a, ret);
 }

@@ -16,6 +16,12 @@ enum {
     WIPE_AFTER_GROUPS = 64,     /* under load, deleted bytes leave the log after so many groups */
     WIPE_RETRY_FIRST_MS = 50,   /* a reader was in the way; doubles to ... */
     WIPE_RETRY_LAST_MS = 5000,  /* ... this: readers stand still for a moment at each try */
+    /* SQLite moves records within a page and leaves copies behind, so after deletes the database is
+     * written anew. A larger one would be busy with it for seconds. */
+    COMPACT_MAX_BYTES = 64 * 1024 * 1024,
+    COMPACT_QUIET_MS = 500,       /* after the last delete or the last attempt */
+    COMPACT_PAUSE_FACTOR = 20,    /* times what it took: so much of the time at most goes into it */
+    COMPACT_RETRY_LAST_MS = 60000 /* there was no room; doubles up to this */
 };
 
 struct request {
@@ -78,6 +84,14 @@ static enum err run_all(struct store *s, struct store_tx *tx, const struct group
     return OK;
 }
 
+void store_wipe_soon(struct store *s)
+{
+    int64_t quiet = clock_monotonic_ms() + COMPACT_QUIET_MS;
+    s->wipe_due = s->compact_due = true;
+    if (s->compact_not_before_ms < quiet)
+        s->compact_not_before_ms = quiet;
+}
+
 static void bump(struct store *s, unsigned touched)
 {
     if (touched & TOUCHED_AUTH)
@@ -87,7 +101,7 @@ static void bump(struct store *s, unsigned touched)
     if (touched & TOUCHED_JOBS)
         atomic_fetch_add_explicit(&s->jobs_generation, 1, memory_order_release);
     if (touched & TOUCHED_WIPE)
-        s->wipe_due = true;
+        store_wipe_soon(s);
 }
 
 /* After an error of the disk the connection's view of the file is worth nothing: a second fsync
@@ -164,8 +178,42 @@ static void empty_log(struct store *s)
     s->wipe_not_before_ms = clock_monotonic_ms() + s->wipe_pause_ms;
 }
 
+static bool is_wanted(void *ctx)
+{
+    struct store *s = ctx;
+    pthread_mutex_lock(&s->lock);
+    bool wanted = s->first != NULL;
+    pthread_mutex_unlock(&s->lock);
+    return wanted;
+}
+
+static bool never(void *ctx)
+{
+    (void)ctx;
+    return false;
+}
+
+/* Gives way to whoever comes to write. A failure changes nothing and is tried again. */
+static void compact(struct store *s, bool (*give_up)(void *ctx))
+{
+    int64_t began = clock_monotonic_ms();
+    enum err e = db_compact(s->writer, COMPACT_MAX_BYTES, give_up, s);
+    int64_t now = clock_monotonic_ms(), pause = (now - began) * COMPACT_PAUSE_FACTOR;
+    s->compact_due = e != OK;
+    s->wipe_due = true; /* the log holds old pages, or what was written in vain */
+    if (e != OK && e != ERR_AGAIN) {
+        pause = s->compact_pause_ms ? s->compact_pause_ms * 2 : COMPACT_QUIET_MS;
+        pause = pause < COMPACT_RETRY_LAST_MS ? pause : COMPACT_RETRY_LAST_MS;
+    }
+    s->compact_pause_ms = e == OK || e == ERR_AGAIN ? 0 : pause;
+    s->compact_not_before_ms = now + (pause > COMPACT_QUIET_MS ? pause : COMPACT_QUIET_MS);
+}
+
 static void tidy(struct store *s, bool idle)
 {
+    if (idle && s->compact_due && s->writer && !db_suspect(s->writer) &&
+        clock_monotonic_ms() >= s->compact_not_before_ms)
+        compact(s, is_wanted);
     if (!s->writer || db_suspect(s->writer))
         return;
     int64_t pages = db_log_pages(s->writer);
@@ -197,17 +245,18 @@ static void wait_for_work(struct store *s)
     pthread_mutex_lock(&s->lock);
     if (s->first || s->stopping)
         return;
-    if (!s->wipe_due) {
+    if (!s->wipe_due && !s->compact_due) {
         pthread_cond_wait(&s->wake, &s->lock);
         return;
     }
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    int64_t ms = s->wipe_pause_ms ? s->wipe_pause_ms : WIPE_RETRY_FIRST_MS;
-    until.tv_nsec += ms * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
-    (void)!pthread_cond_timedwait(&s->wake, &s->lock, &until);
+    int64_t soonest_ms = clock_monotonic_ms() + WIPE_RETRY_FIRST_MS;
+    int64_t at_ms = s->wipe_due ? s->wipe_not_before_ms : s->compact_not_before_ms;
+    if (s->compact_due && s->compact_not_before_ms < at_ms)
+        at_ms = s->compact_not_before_ms;
+    if (at_ms < soonest_ms) /* also when there is no writer that could do it */
+        at_ms = soonest_ms;
+    struct timespec until = {.tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000L};
+    (void)!pthread_cond_clockwait(&s->wake, &s->lock, CLOCK_MONOTONIC, &until);
 }
 
 static void *writer_main(void *ctx)
@@ -227,6 +276,8 @@ static void *writer_main(void *ctx)
         pthread_mutex_lock(&s->lock);
     }
     pthread_mutex_unlock(&s->lock);
+    if (s->writer && !db_suspect(s->writer) && s->compact_due)
+        compact(s, never);
     if (s->writer && !db_suspect(s->writer))
         (void)!db_checkpoint(s->writer, true);
     return NULL;

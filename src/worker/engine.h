@@ -8,8 +8,8 @@
 #include "str.h"
 
 struct engine {
-    pid_t pid; /* of its keeper: a process of ours that ends the engine's group when the engine's first
-                  process ends, and when this one dies */
+    pid_t pid; /* of its keeper: a process of ours that ends the engine's group when the engine's
+                  first process ends, and when this one dies */
     int pipe;  /* readable end, non-blocking */
 };
 

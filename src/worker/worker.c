@@ -138,7 +138,7 @@ int worker_main(int argc, char **argv)
         fputs(usage, stderr);
         return EXIT_USAGE;
     }
-    /* The engine runs as the same user: it shall not read our token in /proc. */
+    /* The engine runs as the same user: it shall not read our token and memory in /proc. */
     prctl(PR_SET_DUMPABLE, 0);
     log_open("worker", LOG_INFO, LOG_LOGFMT);
     gethostname(host, sizeof host - 1);
@@ -151,6 +151,7 @@ int worker_main(int argc, char **argv)
         fprintf(stderr, "safelight worker: %s\n", why);
         return EXIT_NOT_ALLOWED;
     }
+    client_forget_environment();
     if (!work_folder(o.work, work, &made)) {
         fputs("safelight worker: the work folder cannot be made or entered\n", stderr);
         return EXIT_FAILED;

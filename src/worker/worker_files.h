@@ -12,8 +12,9 @@
 enum err worker_files_prepare(struct lease *l, const char *folder, const char **ret_why) MUST_USE;
 void worker_files_remove(const char *folder);
 
-/* The flat file name for an asset, or for the template (index WORKER_FILES_TEMPLATE): its own `name` when that is plain (letters, digits, . _ -, not
- * starting with a dot), else its position with the extension of its address. Never a path. */
+/* The flat file name for an asset, or for the template (index WORKER_FILES_TEMPLATE): its own
+ * `name` when that is plain (letters, digits, . _ -, not starting with a dot), else its position
+ * with the extension of its address. Never a path. */
 enum { WORKER_FILES_TEMPLATE = -1 };
 void worker_files_name(struct str name, struct str src, int index, char ret[static 80]);
 
