@@ -9,14 +9,14 @@ static const struct {
     const char *json, *url;
 } good[] = {
     {"{\"params\":{\"region\":\"eu-west-1\",\"bucket\":\"my-renders\"," KEYS "}}",
-     "https://my-renders.s3.eu-west-1.amazonaws.com/J.mp4"},
+     "https://s3.eu-west-1.amazonaws.com/my-renders/J.mp4"},
     {"{\"provider\":\"s3\",\"prefix\":\"renders/c42/\",\"params\":{\"region\":\"us-east-1\","
      "\"bucket\":\"a.b\"," KEYS "}}",
-     "https://s3.us-east-1.amazonaws.com/a.b/renders/c42/J.mp4"},
+     "https://s3.amazonaws.com/a.b/renders/c42/J.mp4"},
     {"{\"params\":{\"region\":\"us-east-1\",\"bucket\":\"Upper\"," KEYS "}}",
-     "https://s3.us-east-1.amazonaws.com/Upper/J.mp4"},
+     "https://s3.amazonaws.com/Upper/J.mp4"},
     {"{\"params\":{\"region\":\"cn-north-1\",\"bucket\":\"b-b\"," KEYS "}}",
-     "https://b-b.s3.cn-north-1.amazonaws.com.cn/J.mp4"},
+     "https://s3.cn-north-1.amazonaws.com.cn/b-b/J.mp4"},
     {"{\"prefix\":\"/x\",\"params\":{\"region\":\"auto\",\"bucket\":\"b\",\"endpoint\":"
      "\"http://127.0.0.1:9000\"," KEYS "}}",
      "http://127.0.0.1:9000/b/x/J.mp4"},
@@ -28,7 +28,7 @@ static const struct {
      "https://h/base/b/a%20b/%C3%BC%2B%24%25/J.mp4"},
     {"{\"prefix\":null,\"outputUrl\":\"https://cdn/x\",\"params\":{\"region\":\"r\","
      "\"bucket\":\"b\",\"endpoint\":null,\"acl\":null," KEYS "}}",
-     "https://b.s3.r.amazonaws.com/J.mp4"},
+     "https://s3.r.amazonaws.com/b/J.mp4"},
 };
 
 static void test_addresses(void)

@@ -325,7 +325,7 @@ static void test_output_url_has_single_slashes(void)
         const char *payload, *url;
     } cases[] = {
         {"{" T "}", ""},
-        {U(""), "https://b.s3.eu.amazonaws.com/F.mp4"},
+        {U(""), "https://s3.eu.amazonaws.com/b/F.mp4"},
         {U("\"prefix\":\"renders/c42/\",\"outputUrl\":\"https://cdn/media\","),
          "https://cdn/media/renders/c42/F.mp4"},
         {U("\"prefix\":\"/renders/c42\",\"outputUrl\":\"https://cdn/media//\","),
@@ -336,7 +336,7 @@ static void test_output_url_has_single_slashes(void)
         {U("\"prefix\":\"/\",\"outputUrl\":\"https://cdn\","), "https://cdn/F.mp4"},
         {PARAMS(P ",\"endpoint\":\"http://127.0.0.1:9/\""), "http://127.0.0.1:9/b/F.mp4"},
         {"{" T ",\"upload\":{\"prefix\":\"${secret.P}/\",\"params\":{" P "}}}",
-         "https://b.s3.eu.amazonaws.com/${secret.P}/F.mp4"},
+         "https://s3.eu.amazonaws.com/b/${secret.P}/F.mp4"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         AUTO(arena) struct arena a = arena_make();

@@ -5,9 +5,9 @@
 
 #include "buf.h"
 
-/* Appends the address of the bucket up to and including the slash before the key: an endpoint goes
- * by path; without one it is Amazon's in the region, and the bucket stands in the host where its
- * name can. The parts may hold reference text. ERR_TOO_LARGE. */
+/* Appends the address of the bucket up to and including the slash before the key, by path. Without
+ * an endpoint it is Amazon's: s3.amazonaws.com, which serves us-east-1 alone by path, else the
+ * region's own host. The parts may hold reference text. ERR_TOO_LARGE. */
 enum err job_s3_base(struct str endpoint, struct str region, struct str bucket,
                      struct buf *out) MUST_USE;
 

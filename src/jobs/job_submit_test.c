@@ -154,7 +154,7 @@ static void test_row_is_what_was_submitted(void)
     CHECK_EQ(job.total_assets, 4);
     CHECK_EQ(job.output_bytes, -1);
     CHECK_STR(job.submitted_by, "submitter0001");
-    CHECK(str_starts(job.output_url, STR("https://b.s3.r.amazonaws.com/${secret.TOKEN}/")));
+    CHECK(str_starts(job.output_url, STR("https://s3.r.amazonaws.com/b/${secret.TOKEN}/")));
     CHECK(str_ends(job.output_url, STR(".mp4")));
     CHECK_EQ(fixture_audits(AUDIT_JOB_SUBMITTED, id), 1);
 }

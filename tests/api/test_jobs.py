@@ -187,7 +187,7 @@ def test_25_preview_ignores_settings(server, team):
     ({"prefix": "renders/c42/", "outputUrl": "https://cdn.e.com/media"}, {}, "https://cdn.e.com/media/renders/c42/{id}.mp4"),
     ({"prefix": "/renders/c42", "outputUrl": "https://cdn.e.com/media/"}, {"codec": "video_prores_422"}, "https://cdn.e.com/media/renders/c42/{id}.mov"),
     ({"outputUrl": "https://cdn.e.com"}, {"type": "image", "frames": 0, "codec": "image_jpeg"}, "https://cdn.e.com/{id}.jpg"),
-    ({"prefix": "p"}, {"type": "image", "frames": 1, "codec": "image_png"}, "https://b.s3.us-east-1.amazonaws.com/p/{id}.png"),
+    ({"prefix": "p"}, {"type": "image", "frames": 1, "codec": "image_png"}, "https://s3.amazonaws.com/b/p/{id}.png"),
     ({"prefix": "p/", "params": {**UPLOAD, "endpoint": "https://minio.e.com/"}}, {}, "https://minio.e.com/b/p/{id}.mp4"),
 ])
 def test_35_output_url(server, team, upload, settings, expected):

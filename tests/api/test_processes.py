@@ -239,7 +239,7 @@ def test_a_killed_courier_is_started_again(fresh, studio, unique):
         old = s.pids()["courier"]
         os.kill(old, 9)
         new = until(lambda: (lambda p: p if p and p != old else None)(s.pids().get("courier")), 10)
-        assert status(new)["Seccomp"] == "2"
+        until(lambda: status(new)["Seccomp"] == "2", 10, "its confinement")
         s.render({"webhook": {"url": f"{studio.url}/hook/{unique}{i}", "headers": {"A": "${secret.K}"}}}, 'echo x > "$SAFELIGHT_OUTPUT"\n')
         until(lambda: studio.received(f"/hook/{unique}{i}"), 15)
 
