@@ -138,7 +138,7 @@ static void test_redirect_is_not_followed(void)
     for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
         AUTO(buf) struct buf url;
         AUTO(fetch_result) struct fetch_result r = {0};
-        char text[256];
+        static char text[256]; /* the server may still look at it when we have the answer */
         snprintf(text, sizeof text,
                  "HTTP/1.1 %s Go\r\nLocation: %s/other\r\nContent-Length: 0\r\n\r\n", codes[i].text,
                  server.url);

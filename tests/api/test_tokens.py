@@ -208,10 +208,12 @@ def test_abuse_029_guessing_is_slowed_and_valid_tokens_are_not(fresh):
         guesses = [pool.submit(s.call, "GET", "/secrets", token="slt_adm_%014d_%049d" % (i, i)) for i in range(500)]
         valid = [s.call("GET", "/secrets").status_code for _ in range(60)]
         codes = [g.result().status_code for g in guesses]
-    assert set(codes) == {401, 429} and codes.count(401) >= 250
+    assert set(codes) <= {401, 429} and codes.count(401) >= 250
     assert set(valid) == {200}
-    # The allowance grows back at 20 a second: sooner or later one comes too early.
-    late = until(lambda: (lambda a: a if a.status_code == 429 else None)(s.call("GET", "/secrets", token="x")), 20, "a refusal")
+    # The allowance grows back at 20 a second, so the refusals come in a burst that is faster.
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        burst = list(pool.map(lambda i: s.call("GET", "/secrets", token="slt_adm_x%d" % i), range(400)))
+    late = next(a for a in burst if a.status_code == 429)
     check_error(late, 429, "TOO_MANY_REQUESTS")
     assert s.call("GET", "/secrets").status_code == 200
 
