@@ -92,7 +92,8 @@ static enum err add_older(struct builder *b, struct str name, const struct seale
 {
     struct sealed_row row = *newest;
     for (int i = 0; i < OLDER_VERSIONS_MAX && row.version > 1; i++) {
-        if (job_bundle_known_then(b->q->job, &row))
+        /* One made in the very millisecond of the submit may have come after it. */
+        if (row.created_at_ms < b->q->job->created_at_ms)
             break;
         enum err e = sealed_of(b, name, row.version - 1, &row);
         if (e == ERR_NOT_FOUND)
