@@ -379,3 +379,11 @@ def unique():
 
 def send_signal(pid, number=signal.SIGKILL):
     os.kill(pid, number)
+
+
+@pytest.fixture(scope="session")
+def keys(server, s3):
+    """The S3 server's credentials as the team's secrets."""
+    for name, member in (("AWS_ACCESS_KEY_ID", "accessKeyId"), ("AWS_SECRET_ACCESS_KEY", "secretAccessKey")):
+        assert server.put(name, s3.said[member]).status_code in (201, 409)
+    return s3
