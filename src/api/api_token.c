@@ -3,6 +3,7 @@
 
 #include "alloc.h"
 #include "api_team.h"
+#include "auth_address.h"
 #include "clock.h"
 
 enum { LIST_MAX_BYTES = 16 * 1024 * 1024, ANSWER_MAX_BYTES = 4096 };
@@ -14,6 +15,7 @@ static void write_row(struct json_out *o, const struct token *t)
     json_out_member_str(o, "role", str_from(token_role_name(t->role)));
     json_out_member_str(o, "name", t->name);
     json_out_member_str(o, "names", t->names);
+    json_out_member_str(o, "addresses", t->addresses);
     json_out_member_time(o, "createdAt", t->created_at_ms);
     json_out_member_str(o, "createdBy", t->created_by);
     json_out_member_time(o, "expiresAt", t->expires_at_ms);
@@ -73,7 +75,7 @@ void token_new_write(struct json_out *o, struct token_new *t)
 struct creation {
     struct http_request *r;
     struct creation_body {
-        struct str role, name, names;
+        struct str role, name, names, addresses;
         int64_t days;
     } body;
     struct token_new made;
@@ -85,6 +87,8 @@ static const struct json_field fields[] = {
                TOKEN_NAME_MAX_BYTES),
     JSON_FIELD(struct creation_body, names, "names", JSON_AS_STR, JSON_NOT_EMPTY,
                TOKEN_PATTERN_MAX_BYTES),
+    JSON_FIELD(struct creation_body, addresses, "addresses", JSON_AS_STR, JSON_OPTIONAL,
+               TOKEN_ADDRESSES_MAX_BYTES),
     JSON_FIELD(struct creation_body, days, "expiresInDays", JSON_AS_INT, JSON_OPTIONAL,
                TOKEN_EXPIRY_MAX_DAYS),
 };
@@ -107,6 +111,9 @@ static bool check_body(struct creation *c)
         problems_add(&problems, STR("role"), "must be admin, editor, submit, worker or audit");
     if (!auth_pattern_valid(c->body.names))
         problems_add(&problems, STR("names"), "must be *, a name, or the beginning of names and *");
+    if (!auth_addresses_valid(c->body.addresses))
+        problems_add(&problems, STR("addresses"),
+                     "must be IP addresses or prefixes such as 10.0.0.0/8, with commas between");
     if (c->body.days < 1)
         problems_add(&problems, STR("expiresInDays"), "must be 1 or more");
     if (!is_plain_text(c->body.name))
@@ -128,6 +135,10 @@ static bool check_reach(struct creation *c, bool wished)
             return false;
         }
         row->expires_at_ms = user->expires_at_ms;
+    }
+    if (!auth_addresses_within(row->addresses, user->addresses)) {
+        http_fail_text(c->r, ERR_FORBIDDEN, "A token cannot make one for more addresses");
+        return false;
     }
     if (auth_pattern_within(row->names, user->actor.names))
         return true;
@@ -177,6 +188,7 @@ void api_token_create(struct http_request *r)
     const struct actor *actor = api_actor(r);
     c->r = r;
     c->body.names = actor->names;
+    c->body.addresses = api_user(r)->addresses;
     c->body.days = -1;
     if (!api_decode(r, fields, ARRAY_LEN(fields), &c->body))
         return;
@@ -188,6 +200,7 @@ void api_token_create(struct http_request *r)
     struct token *row = &c->made.row;
     row->name = c->body.name;
     row->names = c->body.names;
+    row->addresses = c->body.addresses;
     row->created_at_ms = clock_unix_ms();
     row->expires_at_ms = row->created_at_ms + c->body.days * DAY_MS;
     row->created_by = actor->token_id;

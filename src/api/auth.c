@@ -1,6 +1,7 @@
 #include "auth.h"
 
 #include "alloc.h"
+#include "auth_address.h"
 #include "auth_cache.h"
 #include "auth_limit.h"
 #include "clock.h"
@@ -153,6 +154,7 @@ static enum err check_stored(struct auth *a, const struct token_text *text, stru
 
     TRY(str_to_text(row.id, ret->token_id, sizeof ret->token_id));
     TRY(str_to_text(row.names, ret->names, sizeof ret->names));
+    TRY(str_to_text(row.addresses, ret->addresses, sizeof ret->addresses));
     ret->team_id = row.team_id;
     ret->role = row.role;
     ret->expires_at_ms = row.expires_at_ms;
@@ -160,7 +162,8 @@ static enum err check_stored(struct auth *a, const struct token_text *text, stru
     return OK;
 }
 
-static enum err find(struct auth *a, struct str header, struct arena *arena, struct auth_entry *ret)
+static enum err find(struct auth *a, struct str header, struct str peer, struct arena *arena,
+                     struct auth_entry *ret)
 {
     struct str token;
     struct token_text text;
@@ -183,6 +186,8 @@ static enum err find(struct auth *a, struct str header, struct arena *arena, str
     }
     if (ret->expires_at_ms != 0 && ret->expires_at_ms <= now)
         return ERR_UNAUTHORIZED;
+    if (!auth_addresses_allow(str_from(ret->addresses), peer))
+        return ERR_UNAUTHORIZED;
     if (touch)
         write_use(a, ret, now);
     return OK;
@@ -192,7 +197,7 @@ enum err auth_check(struct auth *a, struct str header, struct str peer, struct a
                     struct auth_user **ret)
 {
     struct auth_entry entry;
-    enum err e = find(a, header, arena, &entry);
+    enum err e = find(a, header, peer, arena, &entry);
     if (e == ERR_UNAUTHORIZED && !auth_limit_take(a->limit, peer, clock_monotonic_ms()))
         return ERR_RATE;
     TRY(e);
@@ -203,6 +208,7 @@ enum err auth_check(struct auth *a, struct str header, struct str peer, struct a
     user->actor.team_id = arena_str(arena, ulid_str(&entry.team_id));
     user->actor.token_id = arena_str(arena, str_from(entry.token_id));
     user->actor.names = arena_str(arena, str_from(entry.names));
+    user->addresses = arena_str(arena, str_from(entry.addresses));
     user->actor.may_list_names = auth_role_allows(entry.role, SCOPE_SECRETS_LIST);
     *ret = user;
     return OK;

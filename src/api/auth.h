@@ -31,6 +31,7 @@ struct auth_user {
     struct actor actor;
     enum token_role role;  /* ROLE_COUNT: the operator */
     int64_t expires_at_ms; /* of the token; 0: never */
+    struct str addresses;  /* where it may be used from; empty: anywhere */
     void *work;            /* api_work() */
     void (*run)(struct http_request *r);
 };

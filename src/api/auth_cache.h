@@ -14,6 +14,7 @@ struct auth_entry {
     uint8_t key[32];
     char token_id[17];
     char names[TOKEN_PATTERN_MAX_BYTES + 1];
+    char addresses[TOKEN_ADDRESSES_MAX_BYTES + 1];
     struct ulid team_id;
     enum token_role role;
     int64_t expires_at_ms; /* 0: never */

@@ -13,9 +13,11 @@
 /* Locked memory for values in flight: 60 of the largest, and half of RLIMIT_MEMLOCK's default. */
 #define SECRET_ARENA_BYTES (4 * 1024 * 1024)
 
-#define TEAM_NAME_MAX_BYTES     64
-#define TOKEN_NAME_MAX_BYTES    64
-#define TOKEN_PATTERN_MAX_BYTES 128
+#define TEAM_NAME_MAX_BYTES  64
+#define TOKEN_NAME_MAX_BYTES 64
+/* A handful of networks; held in memory for each token in use. */
+#define TOKEN_ADDRESSES_MAX_BYTES 256
+#define TOKEN_PATTERN_MAX_BYTES   128
 /* Default and longest life of a token, in days. */
 #define TOKEN_EXPIRY_DEFAULT_DAYS 90
 #define TOKEN_EXPIRY_MAX_DAYS     3650

@@ -48,7 +48,7 @@ int cli_token_create(const struct cli_args *args)
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
     AUTO(buf) struct buf body = buf_make(BODY_MAX_BYTES);
     AUTO(buf) struct buf answer = buf_make(BODY_MAX_BYTES);
-    static const char *const texts[] = {"role", "name", "names"};
+    static const char *const texts[] = {"role", "name", "names", "addresses"};
     struct str path;
     int64_t days = 0;
     const char *expires = cli_flag_value(args, "expires");
@@ -88,6 +88,7 @@ int cli_token_list(const struct cli_args *args)
                                                 {"ROLE", "role"},
                                                 {"NAME", "name"},
                                                 {"NAMES", "names"},
+                                                {"ADDRESSES", "addresses"},
                                                 {"EXPIRES", "expiresAt"},
                                                 {"LAST USED", "lastUsedAt"},
                                                 {"REVOKED", "revokedAt"}};

@@ -15,8 +15,9 @@ static const char step_1[] =
 
     "CREATE TABLE tokens (id TEXT NOT NULL PRIMARY KEY,"
     " team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE, name TEXT NOT NULL,"
-    " role BIGINT NOT NULL, names TEXT NOT NULL, created_at_ms BIGINT NOT NULL,"
-    " expires_at_ms BIGINT NOT NULL, last_used_at_ms BIGINT NOT NULL,"
+    " role BIGINT NOT NULL, names TEXT NOT NULL, addresses TEXT NOT NULL,"
+    " created_at_ms BIGINT NOT NULL, expires_at_ms BIGINT NOT NULL, last_used_at_ms BIGINT NOT "
+    "NULL,"
     " revoked_at_ms BIGINT NOT NULL, created_by TEXT NOT NULL, hash BLOB NOT NULL) WITHOUT ROWID;"
     "CREATE INDEX tokens_team ON tokens (team_id, created_at_ms);"
 

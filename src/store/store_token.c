@@ -5,9 +5,10 @@
 enum err store_token_insert(struct store_tx *tx, const struct token *t)
 {
     static const char sql[] =
-        "INSERT INTO tokens (id, team_id, name, role, names, created_at_ms, expires_at_ms,"
+        "INSERT INTO tokens (id, team_id, name, role, names, addresses, created_at_ms, "
+        "expires_at_ms,"
         " last_used_at_ms, revoked_at_ms, created_by, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-        "?)";
+        "?, ?)";
     ASSERT_WRITING(tx);
     AUTOP(db_stmt) struct db_stmt *q = NULL;
     TRY(db_prepare(tx->db, sql, &q));
@@ -16,6 +17,7 @@ enum err store_token_insert(struct store_tx *tx, const struct token *t)
     db_bind_text(q, t->name);
     db_bind_int(q, t->role);
     db_bind_text(q, t->names);
+    db_bind_text(q, t->addresses);
     db_bind_int(q, t->created_at_ms);
     db_bind_int(q, t->expires_at_ms);
     db_bind_int(q, t->last_used_at_ms);
@@ -27,7 +29,8 @@ enum err store_token_insert(struct store_tx *tx, const struct token *t)
 }
 
 #define TOKEN_SELECT                                                                               \
-    "SELECT id, team_id, name, role, names, created_at_ms, expires_at_ms, last_used_at_ms,"        \
+    "SELECT id, team_id, name, role, names, addresses, created_at_ms, expires_at_ms, "             \
+    "last_used_at_ms,"                                                                             \
     " revoked_at_ms, created_by, hash FROM tokens"
 
 static enum err read_token(struct db_stmt *q, struct arena *a, struct token *ret)
@@ -41,6 +44,7 @@ static enum err read_token(struct db_stmt *q, struct arena *a, struct token *ret
         return ERR_TAMPERED;
     t.role = (enum token_role)role;
     t.names = store_column_str(q, a);
+    t.addresses = store_column_str(q, a);
     t.created_at_ms = db_column_int(q);
     t.expires_at_ms = db_column_int(q);
     t.last_used_at_ms = db_column_int(q);

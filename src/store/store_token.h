@@ -11,7 +11,8 @@ struct token {
     struct ulid team_id;
     struct str name; /* what a person calls it; may be empty */
     enum token_role role;
-    struct str names; /* pattern of secret names it may touch: '*' or 'prefix*'; "*" is all */
+    struct str names;     /* pattern of secret names it may touch: '*' or 'prefix*'; "*" is all */
+    struct str addresses; /* comma list of prefixes it may be used from; empty: anywhere */
     int64_t created_at_ms, expires_at_ms, last_used_at_ms, revoked_at_ms; /* 0: never */
     struct str created_by; /* token id, or "operator" */
     uint8_t hash[32];

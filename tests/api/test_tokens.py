@@ -218,6 +218,28 @@ def test_abuse_029_guessing_is_slowed_and_valid_tokens_are_not(fresh):
     assert s.call("GET", "/secrets").status_code == 200
 
 
+@pytest.mark.parametrize("addresses, status", [("127.0.0.0/8", 200), ("127.0.0.1", 200), ("10.0.0.0/8,127.0.0.1", 200), ("0.0.0.0/0", 200),
+                                               ("10.0.0.0/8", 401), ("127.0.0.2", 401), ("::1", 401)])
+def test_a_token_is_valid_from_its_addresses_alone(server, addresses, status):
+    token = server.new_token("editor", addresses=addresses)
+    for _ in range(2):  # from the store, then from the cache
+        assert server.call("GET", "/secrets", token=token).status_code == status
+    assert addresses in [t["addresses"] for t in server.call("GET", "/tokens").json()]
+
+
+@pytest.mark.parametrize("addresses", ["x", "10.0.0.0/33", "10.0.0.0/8,", "localhost", "1.2.3.4/8/8", "10.0.0.1," * 26, 7])
+def test_odd_addresses_are_refused(server, addresses):
+    body = check_error(server.call("POST", "/tokens", {"role": "editor", "addresses": addresses}), 400)
+    assert [d["field"] for d in body["details"]] == ["addresses"]
+
+
+def test_abuse_027_a_token_makes_none_for_more_addresses(server):
+    maker = server.new_token("admin", addresses="127.0.0.0/8,::1")
+    for addresses, status in (("127.0.0.1", 201), ("::1,127.1.0.0/16", 201), ("", 403), ("0.0.0.0/0", 403), ("127.0.0.1,10.0.0.1", 403)):
+        assert server.call("POST", "/tokens", {"role": "submit", "addresses": addresses}, token=maker).status_code == status
+    assert server.call("POST", "/tokens", {"role": "submit"}, token=maker).json()["addresses"] == "127.0.0.0/8,::1"
+
+
 def test_abuse_020_tokens_are_nowhere_in_files_or_logs(fresh):
     s = fresh()
     tokens = [s.token, s.new_token("submit"), s.call("POST", "/tokens", {"role": "editor"}).json()["token"], s.team("other")]
