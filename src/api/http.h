@@ -80,7 +80,6 @@ struct http_sink {
     void *ctx;
 };
 void http_stream_body(struct http_request *r, const struct http_sink *sink);
-int64_t http_content_length(const struct http_request *r); /* -1: chunked */
 
 /* --- the answer: exactly one of these, once --- */
 void http_reply(struct http_request *r, int status, const char *content_type,

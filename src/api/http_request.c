@@ -1,5 +1,6 @@
 /* What a handler may ask of its request. */
 #include "alloc.h"
+#include "encode.h"
 #include "http_internal.h"
 
 void *http_ctx(const struct http_request *r)
@@ -23,14 +24,6 @@ struct str http_param(const struct http_request *r, const char *name)
         if (str_is(r->match.names[i], name))
             return r->match.values[i];
     return STR_EMPTY;
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* Form decoding: %XX and '+'. A broken escape stays as it is. */
@@ -84,11 +77,6 @@ struct str http_authorization(const struct http_request *r)
 struct str http_body(const struct http_request *r)
 {
     return buf_str(&r->body);
-}
-
-int64_t http_content_length(const struct http_request *r)
-{
-    return r->content_length;
 }
 
 struct str http_peer(const struct http_request *r)

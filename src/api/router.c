@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "alloc.h"
+#include "encode.h"
 
 struct router_entry {
     const struct http_route *route;
@@ -46,14 +47,6 @@ struct str router_allow(unsigned methods, struct arena *arena)
 }
 
 /* --- a request's path --- */
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* Decodes raw[at] into *ret and moves `at` behind it. */
 static enum err decode_one(struct str raw, size_t *at, unsigned char *ret)

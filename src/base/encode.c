@@ -17,7 +17,7 @@ enum err encode_hex(struct buf *out, struct str bytes)
     return OK;
 }
 
-static int hex_digit(char c)
+int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';

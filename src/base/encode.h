@@ -7,6 +7,8 @@
 enum err encode_hex(struct buf *out, struct str bytes) MUST_USE; /* lower case */
 enum err decode_hex(struct str text, struct buf *out) MUST_USE;  /* either case; ERR_INVALID */
 
+int hex_digit(char c); /* 0 to 15; -1: it is none */
+
 enum base64_kind { BASE64_STD, BASE64_URL }; /* with padding, without */
 enum err encode_base64(struct buf *out, struct str bytes, enum base64_kind kind) MUST_USE;
 enum err decode_base64(struct str text, enum base64_kind kind, struct buf *out) MUST_USE;

@@ -31,15 +31,6 @@ const char *err_text(enum err e)
     return table[e].text;
 }
 
-enum err err_from_code(const char *code)
-{
-    for (unsigned i = 0; i < ERR_COUNT; i++) {
-        if (strcmp(table[i].code, code) == 0)
-            return (enum err)i;
-    }
-    return ERR_INTERNAL;
-}
-
 void assert_failed(const char *file, int line, const char *expr)
 {
     fprintf(stderr, "safelight: %s:%d: this should never happen: %s\n", file, line, expr);

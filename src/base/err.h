@@ -15,9 +15,8 @@ enum err {
 /* gcc and clang apply must-use to functions, not to enums in C: every declaration of ours that
  * returns enum err says MUST_USE; tools/lint checks it. */
 
-int err_status(enum err e);               /* HTTP status */
-const char *err_code(enum err e);         /* stable, public: "SECRET_ALREADY_EXISTS" */
-const char *err_text(enum err e);         /* a sentence for a person; holds no request data */
-enum err err_from_code(const char *code); /* ERR_INTERNAL when unknown */
+int err_status(enum err e);       /* HTTP status */
+const char *err_code(enum err e); /* stable, public: "SECRET_ALREADY_EXISTS" */
+const char *err_text(enum err e); /* a sentence for a person; holds no request data */
 
 #endif

@@ -128,14 +128,6 @@ void json_out_str(struct json_out *o, struct str v)
     put_quoted(o, v);
 }
 
-void json_out_text(struct json_out *o, const char *v)
-{
-    if (v)
-        json_out_str(o, str_from(v));
-    else
-        json_out_null(o);
-}
-
 void json_out_raw(struct json_out *o, struct str json)
 {
     begin(o);

@@ -23,7 +23,6 @@ void json_out_key(struct json_out *o, const char *key);
 void json_out_key_str(struct json_out *o, struct str key);
 void json_out_str(struct json_out *o,
                   struct str v); /* must be UTF-8; invalid bytes become U+FFFD */
-void json_out_text(struct json_out *o, const char *v); /* NULL gives null */
 void json_out_int(struct json_out *o, int64_t v);
 void json_out_number(struct json_out *o, double v); /* shortest form that reads back the same */
 void json_out_bool(struct json_out *o, bool v);

@@ -20,8 +20,8 @@ static void test_document(void)
     json_out_open(&o, '[');
     json_out_close(&o, ']');
     json_out_null(&o);
-    json_out_text(&o, NULL);
-    json_out_text(&o, "t");
+    json_out_null(&o);
+    json_out_str(&o, STR("t"));
     json_out_raw(&o, STR("{\"raw\":1}"));
     json_out_bool(&o, false);
     json_out_close(&o, ']');

@@ -1,17 +1,7 @@
 #include "json_escapes.h"
+#include "encode.h"
 
 #include "json_scan.h"
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
 
 /* The four digits at p, or -1. */
 static int32_t hex4(const char *p, const char *end)

@@ -64,13 +64,6 @@ void client_auto(struct client *c)
     secret_free(&c->token);
 }
 
-bool client_is_own_url(const struct client *c, struct str url)
-{
-    struct str base = str_from(c->url);
-    base.len -= strlen("/api/v2");
-    return str_starts(url, base) && url.len > base.len && url.ptr[base.len] == '/';
-}
-
 enum err client_send(const struct client *c, const char *method, const char *path, const char *type,
                      struct fetch *f, struct fetch_result *ret)
 {

@@ -23,9 +23,6 @@ void client_forget_environment(void);
 enum err client_open_operator(struct client *c, const char *data, const char **ret_why) MUST_USE;
 void client_auto(struct client *c);
 
-/* The base without /api/v2: one-time addresses on this host need no token. */
-bool client_is_own_url(const struct client *c, struct str url);
-
 /* method path body -> answer; `path` is appended to the base, or is a whole URL (then no token is
  * sent). `type` is the body's content type. Fills in the rest of *f's fields that are zero: a
  * caller may set body_fd, on_body, on_progress, ctx, time-outs and caps. Errors as fetch_run. */

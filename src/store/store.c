@@ -148,11 +148,6 @@ uint64_t store_secrets_generation(const struct store *s)
     return atomic_load_explicit(&s->secrets_generation, memory_order_acquire);
 }
 
-uint64_t store_jobs_generation(const struct store *s)
-{
-    return atomic_load_explicit(&s->jobs_generation, memory_order_acquire);
-}
-
 struct store_health store_health(struct store *s)
 {
     return (struct store_health){.writable = atomic_load(&s->writable),
@@ -189,4 +184,21 @@ void *store_list_grow(struct arena *a, void *list, size_t count, size_t *capacit
         memcpy(bigger, list, count * size);
     *capacity = more;
     return bigger;
+}
+
+enum err store_rows_read(struct db_stmt *q, struct arena *a, size_t size, store_read_row *read,
+                         struct store_rows *ret)
+{
+    struct store_rows rows = {NULL, 0};
+    size_t capacity = 0;
+    for (bool row;;) {
+        TRY(db_step(q, &row));
+        if (!row)
+            break;
+        rows.list = store_list_grow(a, rows.list, rows.count, &capacity, size);
+        TRY(read(q, a, (char *)rows.list + rows.count * size));
+        rows.count++;
+    }
+    *ret = rows;
+    return OK;
 }

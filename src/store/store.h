@@ -42,7 +42,6 @@ enum err store_write_wait(struct store *s, store_op *op,
  * hold. Both counters only grow. */
 uint64_t store_auth_generation(const struct store *s);    /* tokens, teams, team settings */
 uint64_t store_secrets_generation(const struct store *s); /* any secret of any team */
-uint64_t store_jobs_generation(const struct store *s); /* a job became ready, or a delivery due */
 
 /* Audit records of a group are chained just before the commit. Set once, before the first write. */
 typedef enum err store_chain(void *ctx, const uint8_t previous[32], const struct str *records,

@@ -184,8 +184,9 @@ enum err store_audit_chain(struct store_tx *tx, store_chain *chain, void *ctx)
     return OK;
 }
 
-static enum err read_row(struct db_stmt *q, struct arena *a, struct audit_row *ret)
+static enum err read_row(struct db_stmt *q, struct arena *a, void *ret_row)
 {
+    struct audit_row *ret = ret_row;
     int64_t sequence = db_column_int(q), at_ms = db_column_int(q);
     ret->record = store_column_str(q, a);
     TRY(store_column_32(q, ret->mac));
@@ -206,17 +207,9 @@ enum err store_audit_list(struct store_tx *tx, struct str team_id, int64_t after
     db_bind_text(q, team_id);
     db_bind_int(q, after_sequence);
     db_bind_int(q, limit > INT64_MAX ? INT64_MAX : (int64_t)limit);
-    struct audit_row *list = NULL;
-    size_t count = 0, capacity = 0;
-    for (bool row;;) {
-        TRY(db_step(q, &row));
-        if (!row)
-            break;
-        list = store_list_grow(a, list, count, &capacity, sizeof *list);
-        TRY(read_row(q, a, &list[count]));
-        count++;
-    }
-    *ret = list;
-    *ret_count = count;
+    struct store_rows rows;
+    TRY(store_rows_read(q, a, sizeof(struct audit_row), read_row, &rows));
+    *ret = rows.list;
+    *ret_count = rows.count;
     return OK;
 }

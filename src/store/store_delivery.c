@@ -19,7 +19,6 @@ enum err store_delivery_insert(struct store_tx *tx, const struct delivery *d)
     db_bind_int(q, d->next_at_ms);
     db_bind_int(q, d->updated_at_ms);
     db_bind_text(q, d->message);
-    tx->touched |= d->state == DELIVERY_DUE ? TOUCHED_JOBS : 0;
     return db_run(q);
 }
 
@@ -39,7 +38,6 @@ enum err store_delivery_update(struct store_tx *tx, const struct delivery *d)
     db_bind_text(q, ulid_str(&d->job_id));
     int64_t changed;
     TRY(db_run_counted(q, &changed));
-    tx->touched |= d->state == DELIVERY_DUE ? TOUCHED_JOBS : 0;
     return changed ? OK : ERR_NOT_FOUND;
 }
 
@@ -47,8 +45,9 @@ enum err store_delivery_update(struct store_tx *tx, const struct delivery *d)
     "SELECT id, job_id, team_id, kind, state, attempts, next_at_ms, updated_at_ms, message"        \
     " FROM deliveries"
 
-static enum err read_delivery(struct db_stmt *q, struct arena *a, struct delivery *ret)
+static enum err read_delivery(struct db_stmt *q, struct arena *a, void *ret_row)
 {
+    struct delivery *ret = ret_row;
     struct delivery d;
     TRY(store_column_ulid(q, &d.id));
     TRY(store_column_ulid(q, &d.job_id));
@@ -70,18 +69,10 @@ static enum err read_delivery(struct db_stmt *q, struct arena *a, struct deliver
 static enum err read_all(struct db_stmt *q, struct arena *a, struct delivery **ret,
                          size_t *ret_count)
 {
-    struct delivery *list = NULL;
-    size_t count = 0, capacity = 0;
-    for (bool row;;) {
-        TRY(db_step(q, &row));
-        if (!row)
-            break;
-        list = store_list_grow(a, list, count, &capacity, sizeof *list);
-        TRY(read_delivery(q, a, &list[count]));
-        count++;
-    }
-    *ret = list;
-    *ret_count = count;
+    struct store_rows rows;
+    TRY(store_rows_read(q, a, sizeof(struct delivery), read_delivery, &rows));
+    *ret = rows.list;
+    *ret_count = rows.count;
     return OK;
 }
 

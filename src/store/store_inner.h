@@ -14,8 +14,7 @@
 enum {
     TOUCHED_AUTH = 1,
     TOUCHED_SECRETS = 2,
-    TOUCHED_JOBS = 4,
-    TOUCHED_WIPE = 8, /* something was deleted whose old page images must go */
+    TOUCHED_WIPE = 4, /* something was deleted whose old page images must go */
 };
 
 struct store_tx {
@@ -45,7 +44,7 @@ struct store {
     int lock_fd;
     struct db_fault fault;
     bool faulty;
-    atomic_uint_fast64_t auth_generation, secrets_generation, jobs_generation;
+    atomic_uint_fast64_t auth_generation, secrets_generation;
 
     /* store_write.c */
     pthread_t thread;
@@ -93,5 +92,14 @@ struct str store_column_str(struct db_stmt *q, struct arena *a);
 
 /* `list` with room for one more at [count]; doubles within the arena. */
 void *store_list_grow(struct arena *a, void *list, size_t count, size_t *capacity, size_t size);
+
+/* Steps q to its end; each row is read into a struct of `size` bytes in the arena. */
+typedef enum err store_read_row(struct db_stmt *q, struct arena *a, void *ret_row);
+struct store_rows {
+    void *list;
+    size_t count;
+};
+enum err store_rows_read(struct db_stmt *q, struct arena *a, size_t size, store_read_row *read,
+                         struct store_rows *ret) MUST_USE;
 
 #endif

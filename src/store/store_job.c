@@ -170,17 +170,9 @@ enum err store_job_expired(struct store_tx *tx, int64_t now_ms, size_t limit, st
     TRY(db_prepare(tx->db, sql, &q));
     db_bind_int(q, now_ms);
     db_bind_int(q, (int64_t)limit);
-    struct job *list = NULL;
-    size_t count = 0, capacity = 0;
-    for (bool row;;) {
-        TRY(db_step(q, &row));
-        if (!row)
-            break;
-        list = store_list_grow(a, list, count, &capacity, sizeof *list);
-        TRY(store_job_read(q, a, &list[count]));
-        count++;
-    }
-    *ret = list;
-    *ret_count = count;
+    struct store_rows rows;
+    TRY(store_rows_read(q, a, sizeof(struct job), store_job_read, &rows));
+    *ret = rows.list;
+    *ret_count = rows.count;
     return OK;
 }

@@ -27,8 +27,9 @@ bool job_state_final(enum job_state s)
     return s == JOB_FINISHED || s == JOB_ERROR || s == JOB_CANCELLED;
 }
 
-enum err store_job_read(struct db_stmt *q, struct arena *a, struct job *ret)
+enum err store_job_read(struct db_stmt *q, struct arena *a, void *ret_row)
 {
+    struct job *ret = ret_row;
     struct job j = {.payload = STR_EMPTY};
     TRY(store_column_ulid(q, &j.id));
     TRY(store_column_ulid(q, &j.team_id));

@@ -13,7 +13,8 @@
     " j.log_bytes, j.log_consumed"
 
 /* JOB_COLUMNS of the present row; the payload stays empty. */
-enum err store_job_read(struct db_stmt *q, struct arena *a, struct job *ret) MUST_USE;
+enum err store_job_read(struct db_stmt *q, struct arena *a,
+                        void *ret_job) MUST_USE; /* a struct job */
 
 /* The queue's rows of this job, which must be there exactly while it is queued. */
 enum err store_queue_add(struct store_tx *tx, const struct job *job) MUST_USE;

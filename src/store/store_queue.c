@@ -40,7 +40,6 @@ enum err store_queue_add(struct store_tx *tx, const struct job *job)
     /* The same tag twice is one row. */
     static const char sql[] = "INSERT INTO queue (team_id, engine, tag, rank, job_id)"
                               " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
-    tx->touched |= TOUCHED_JOBS;
     return for_each_tag(tx, sql, job);
 }
 

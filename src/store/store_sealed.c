@@ -7,8 +7,9 @@
     "SELECT s.id, s.team_id, s.name, v.version, v.epoch, v.created_at_ms, v.policy,"               \
     " v.key_version, v.sealed FROM "
 
-static enum err read_sealed(struct db_stmt *q, struct arena *a, struct sealed_row *ret)
+static enum err read_sealed(struct db_stmt *q, struct arena *a, void *ret_row)
 {
+    struct sealed_row *ret = ret_row;
     struct sealed_row row;
     TRY(store_column_ulid(q, &row.id));
     TRY(store_column_ulid(q, &row.team_id));
@@ -58,18 +59,10 @@ enum err store_sealed_below(struct store_tx *tx, struct str team_id, uint32_t ke
     db_bind_text(q, team_id);
     db_bind_int(q, key_version);
     db_bind_int(q, (int64_t)limit);
-    struct sealed_row *list = NULL;
-    size_t count = 0, capacity = 0;
-    for (bool row;;) {
-        TRY(db_step(q, &row));
-        if (!row)
-            break;
-        list = store_list_grow(a, list, count, &capacity, sizeof *list);
-        TRY(read_sealed(q, a, &list[count]));
-        count++;
-    }
-    *ret = list;
-    *ret_count = count;
+    struct store_rows rows;
+    TRY(store_rows_read(q, a, sizeof(struct sealed_row), read_sealed, &rows));
+    *ret = rows.list;
+    *ret_count = rows.count;
     return OK;
 }
 

@@ -159,8 +159,9 @@ enum err store_secret_delete(struct store_tx *tx, struct str team_id, struct str
     "SELECT id, team_id, name, version, epoch, created_at_ms, updated_at_ms, last_used_at_ms,"     \
     " policy FROM secrets"
 
-static enum err read_secret(struct db_stmt *q, struct arena *a, struct secret_row *ret)
+static enum err read_secret(struct db_stmt *q, struct arena *a, void *ret_row)
 {
+    struct secret_row *ret = ret_row;
     struct secret_row row;
     TRY(store_column_ulid(q, &row.id));
     TRY(store_column_ulid(q, &row.team_id));
@@ -182,18 +183,10 @@ enum err store_secret_list(struct store_tx *tx, struct str team_id, struct arena
     AUTOP(db_stmt) struct db_stmt *q = NULL;
     TRY(db_prepare(tx->db, sql, &q));
     db_bind_text(q, team_id);
-    struct secret_row *list = NULL;
-    size_t count = 0, capacity = 0;
-    for (bool row;;) {
-        TRY(db_step(q, &row));
-        if (!row)
-            break;
-        list = store_list_grow(a, list, count, &capacity, sizeof *list);
-        TRY(read_secret(q, a, &list[count]));
-        count++;
-    }
-    *ret = list;
-    *ret_count = count;
+    struct store_rows rows;
+    TRY(store_rows_read(q, a, sizeof(struct secret_row), read_secret, &rows));
+    *ret = rows.list;
+    *ret_count = rows.count;
     return OK;
 }
 

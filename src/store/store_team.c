@@ -49,8 +49,9 @@ enum err store_team_insert(struct store_tx *tx, const struct team *team)
     "SELECT t.id, t.name, k.team_key, t.key_version, t.put_rotates, t.created_at_ms FROM teams t"  \
     " JOIN team_keys k ON k.team_id = t.id AND k.key_version = t.key_version"
 
-static enum err read_team(struct db_stmt *q, struct arena *a, struct team *ret)
+static enum err read_team(struct db_stmt *q, struct arena *a, void *ret_row)
 {
+    struct team *ret = ret_row;
     struct team team;
     TRY(store_column_ulid(q, &team.id));
     team.name = store_column_str(q, a);
@@ -89,18 +90,10 @@ enum err store_team_list(struct store_tx *tx, struct arena *a, struct team **ret
     static const char sql[] = TEAM_SELECT " ORDER BY t.name";
     AUTOP(db_stmt) struct db_stmt *q = NULL;
     TRY(db_prepare(tx->db, sql, &q));
-    struct team *list = NULL;
-    size_t count = 0, capacity = 0;
-    for (bool row;;) {
-        TRY(db_step(q, &row));
-        if (!row)
-            break;
-        list = store_list_grow(a, list, count, &capacity, sizeof *list);
-        TRY(read_team(q, a, &list[count]));
-        count++;
-    }
-    *ret = list;
-    *ret_count = count;
+    struct store_rows rows;
+    TRY(store_rows_read(q, a, sizeof(struct team), read_team, &rows));
+    *ret = rows.list;
+    *ret_count = rows.count;
     return OK;
 }
 
@@ -128,6 +121,6 @@ enum err store_team_delete(struct store_tx *tx, struct str id)
     db_bind_text(q, id);
     int64_t changed;
     TRY(db_run_counted(q, &changed));
-    tx->touched |= TOUCHED_AUTH | TOUCHED_SECRETS | TOUCHED_JOBS | TOUCHED_WIPE;
+    tx->touched |= TOUCHED_AUTH | TOUCHED_SECRETS | TOUCHED_WIPE;
     return changed ? OK : ERR_NOT_FOUND;
 }

@@ -198,7 +198,7 @@ static void test_delete_takes_all_but_the_audit(void)
     CHECK_ERR(store_team_delete(&k.tx, STR("nobody")), ERR_NOT_FOUND);
     k.tx.touched = 0;
     CHECK_OK(store_team_delete(&k.tx, kit_id(&k.team)));
-    CHECK_EQ(k.tx.touched, TOUCHED_AUTH | TOUCHED_SECRETS | TOUCHED_JOBS | TOUCHED_WIPE);
+    CHECK_EQ(k.tx.touched, TOUCHED_AUTH | TOUCHED_SECRETS | TOUCHED_WIPE);
     CHECK_EQ(rows(), before - 3); /* its key, and the secret of an earlier test */
     struct audit_row *audit;
     size_t count;

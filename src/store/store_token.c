@@ -33,8 +33,9 @@ enum err store_token_insert(struct store_tx *tx, const struct token *t)
     "last_used_at_ms,"                                                                             \
     " revoked_at_ms, created_by, hash FROM tokens"
 
-static enum err read_token(struct db_stmt *q, struct arena *a, struct token *ret)
+static enum err read_token(struct db_stmt *q, struct arena *a, void *ret_row)
 {
+    struct token *ret = ret_row;
     struct token t;
     t.id = store_column_str(q, a);
     TRY(store_column_ulid(q, &t.team_id));
@@ -73,18 +74,10 @@ enum err store_token_list(struct store_tx *tx, struct str team_id, struct arena 
     AUTOP(db_stmt) struct db_stmt *q = NULL;
     TRY(db_prepare(tx->db, sql, &q));
     db_bind_text(q, team_id);
-    struct token *list = NULL;
-    size_t count = 0, capacity = 0;
-    for (bool row;;) {
-        TRY(db_step(q, &row));
-        if (!row)
-            break;
-        list = store_list_grow(a, list, count, &capacity, sizeof *list);
-        TRY(read_token(q, a, &list[count]));
-        count++;
-    }
-    *ret = list;
-    *ret_count = count;
+    struct store_rows rows;
+    TRY(store_rows_read(q, a, sizeof(struct token), read_token, &rows));
+    *ret = rows.list;
+    *ret_count = rows.count;
     return OK;
 }
 

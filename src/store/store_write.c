@@ -98,8 +98,6 @@ static void bump(struct store *s, unsigned touched)
         atomic_fetch_add_explicit(&s->auth_generation, 1, memory_order_release);
     if (touched & TOUCHED_SECRETS)
         atomic_fetch_add_explicit(&s->secrets_generation, 1, memory_order_release);
-    if (touched & TOUCHED_JOBS)
-        atomic_fetch_add_explicit(&s->jobs_generation, 1, memory_order_release);
     if (touched & TOUCHED_WIPE)
         store_wipe_soon(s);
 }
