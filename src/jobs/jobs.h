@@ -101,6 +101,7 @@ struct job_beat {
     struct str lease_id, token_id;
     int64_t progress; /* -1: none */
     struct arena *arena;
+    bool ret_cancel; /* the job was cancelled: the worker stops; nothing else was changed */
 };
 enum err job_beat_op(struct store_tx *tx, void *ctx) MUST_USE;
 

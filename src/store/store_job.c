@@ -32,6 +32,8 @@ static void bind_changeable(struct db_stmt *q, const struct job *j)
     db_bind_int(q, j->output_bytes);
     db_bind_int(q, j->log_bytes);
     db_bind_int(q, j->log_consumed);
+    db_bind_int(q, j->waiting);
+    db_bind_int(q, j->stock);
 }
 
 enum err store_job_insert(struct store_tx *tx, const struct job *job)
@@ -39,10 +41,11 @@ enum err store_job_insert(struct store_tx *tx, const struct job *job)
     static const char sql[] =
         "INSERT INTO jobs (state, output_url, progress, updated_at_ms, started_at_ms,"
         " finished_at_ms, error_at_ms, rendered_at_ms, error, lease_id, lease_expires_at_ms,"
-        " lease_count, lease_token, worker, output_bytes, log_bytes, log_consumed, id, team_id,"
-        " template_id, output_name, tags, engine, submitted_by, priority, total_assets,"
-        " created_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-        " ?, ?, ?, ?, ?)";
+        " lease_count, lease_token, worker, output_bytes, log_bytes, log_consumed, waiting, stock,"
+        " id, team_id, template_id, output_name, tags, engine, submitted_by, priority,"
+        " total_assets, created_at_ms, kind, parent_id, parent_asset, batch_id, batch_index,"
+        " exposes, missing_fonts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+        " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     ASSERT_WRITING(tx);
     AUTOP(db_stmt) struct db_stmt *q = NULL;
     TRY(db_prepare(tx->db, sql, &q));
@@ -57,6 +60,13 @@ enum err store_job_insert(struct store_tx *tx, const struct job *job)
     db_bind_int(q, job->priority);
     db_bind_int(q, job->total_assets);
     db_bind_int(q, job->created_at_ms);
+    db_bind_int(q, job->kind);
+    db_bind_text(q, job->parent_id);
+    db_bind_int(q, job->parent_asset);
+    db_bind_text(q, job->batch_id);
+    db_bind_int(q, job->batch_index);
+    db_bind_int(q, job->exposes);
+    db_bind_text(q, job->missing_fonts);
     TRY(db_run(q));
     TRY(insert_payload(tx, job));
     return job->state == JOB_QUEUED ? store_queue_add(tx, job) : OK;
@@ -141,7 +151,7 @@ enum err store_job_update(struct store_tx *tx, const struct job *job)
         "UPDATE jobs SET state = ?, output_url = ?, progress = ?, updated_at_ms = ?,"
         " started_at_ms = ?, finished_at_ms = ?, error_at_ms = ?, rendered_at_ms = ?, error = ?,"
         " lease_id = ?, lease_expires_at_ms = ?, lease_count = ?, lease_token = ?, worker = ?,"
-        " output_bytes = ?, log_bytes = ?, log_consumed = ? WHERE id = ?";
+        " output_bytes = ?, log_bytes = ?, log_consumed = ?, waiting = ?, stock = ? WHERE id = ?";
     ASSERT_WRITING(tx);
     int64_t old;
     TRY(stored_state(tx, job, &old));
@@ -154,6 +164,22 @@ enum err store_job_update(struct store_tx *tx, const struct job *job)
         return store_queue_add(tx, job);
     if (old == JOB_QUEUED && job->state != JOB_QUEUED)
         return store_queue_remove(tx, job);
+    return OK;
+}
+
+enum err store_job_children(struct store_tx *tx, struct str parent_id, struct arena *a,
+                            struct job **ret, size_t *ret_count)
+{
+    static const char sql[] = "SELECT " JOB_COLUMNS " FROM jobs j"
+                              " WHERE j.parent_id = ? AND j.parent_id <> ''"
+                              " ORDER BY j.parent_asset";
+    AUTOP(db_stmt) struct db_stmt *q = NULL;
+    TRY(db_prepare(tx->db, sql, &q));
+    db_bind_text(q, parent_id);
+    struct store_rows rows;
+    TRY(store_rows_read(q, a, sizeof(struct job), store_job_read, &rows));
+    *ret = rows.list;
+    *ret_count = rows.count;
     return OK;
 }
 

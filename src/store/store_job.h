@@ -21,8 +21,15 @@ const char *job_state_name(enum job_state s);
 bool job_state_from(struct str name, enum job_state *ret);
 bool job_state_final(enum job_state s);
 
+/* Stored by number. */
+enum job_kind {
+    JOB_KIND_RENDER,
+    JOB_KIND_JOIN, /* its assets are videos, put one behind the other */
+};
+
 struct job {
     struct ulid id, team_id;
+    enum job_kind kind;
     enum job_state state;
     struct str payload;      /* raw JSON as submitted; only when asked for */
     struct str template_id;  /* may be empty */
@@ -46,7 +53,17 @@ struct job {
     int64_t output_bytes;   /* -1: none yet */
     int64_t log_bytes;      /* stored */
     int64_t log_consumed;   /* of the present lease's log, as the worker counts */
+    struct str parent_id;   /* of a nested job; else empty */
+    int64_t parent_asset;   /* which of the parent's assets it is */
+    int64_t waiting;        /* a pending job's children that are not finished */
+    struct str batch_id;    /* else empty */
+    int64_t batch_index;
+    bool exposes;             /* whoever renders it is handed values of secrets */
+    bool stock;               /* its lease is one of the open-source worker (protocol v1) */
+    struct str missing_fonts; /* JSON array of names; empty: none missing */
 };
+/* An engine that every worker of ours serves and no stock worker does. */
+#define JOB_ENGINE_OWN "safelight"
 
 enum err store_job_insert(struct store_tx *tx, const struct job *job) MUST_USE;
 enum err store_job_get(struct store_tx *tx, struct str team_id, struct str id, bool with_payload,
@@ -66,13 +83,19 @@ struct job_query {
 };
 enum err store_job_list(struct store_tx *tx, const struct job_query *q, struct arena *a,
                         struct job **ret, size_t *ret_count) MUST_USE; /* without payloads */
+/* By parent_asset; without payloads. */
+enum err store_job_children(struct store_tx *tx, struct str parent_id, struct arena *a,
+                            struct job **ret, size_t *ret_count) MUST_USE;
 
 /* Takes the next queued job of the team that fits: highest priority, then oldest. ERR_NOT_FOUND:
- * none. `engines` and `tags` are comma lists; a job without an engine fits any worker, and a worker
- * without tags takes any. Counts the lease. With the payload. */
+ * none. `engines` and `tags` are comma lists; a job without an engine fits any worker, one for
+ * JOB_ENGINE_OWN any that is not stock, and a worker without tags takes any. Counts the lease. With
+ * the payload. */
 struct lease_request {
     struct str team_id, lease_id, token_id, worker, engines, tags;
     int64_t now_ms, lease_ms;
+    bool stock;       /* an open-source worker: jobs without an engine only */
+    bool not_exposed; /* only jobs that hand over no value */
 };
 enum err store_job_lease(struct store_tx *tx, const struct lease_request *r, struct arena *a,
                          struct job *ret) MUST_USE;

@@ -61,6 +61,18 @@ enum err store_job_read(struct db_stmt *q, struct arena *a, void *ret_row)
     j.output_bytes = db_column_int(q);
     j.log_bytes = db_column_int(q);
     j.log_consumed = db_column_int(q);
+    int64_t kind = db_column_int(q);
+    if (kind != JOB_KIND_RENDER && kind != JOB_KIND_JOIN)
+        return ERR_TAMPERED;
+    j.kind = (enum job_kind)kind;
+    j.parent_id = store_column_str(q, a);
+    j.parent_asset = db_column_int(q);
+    j.waiting = db_column_int(q);
+    j.batch_id = store_column_str(q, a);
+    j.batch_index = db_column_int(q);
+    j.exposes = db_column_int(q) != 0;
+    j.stock = db_column_int(q) != 0;
+    j.missing_fonts = store_column_str(q, a);
     *ret = j;
     return OK;
 }

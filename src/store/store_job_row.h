@@ -10,7 +10,8 @@
     " j.submitted_by, j.priority, j.total_assets, j.progress, j.created_at_ms, j.updated_at_ms,"   \
     " j.started_at_ms, j.finished_at_ms, j.error_at_ms, j.rendered_at_ms, j.error, j.lease_id,"    \
     " j.lease_expires_at_ms, j.lease_count, j.lease_token, j.worker, j.output_bytes,"              \
-    " j.log_bytes, j.log_consumed"
+    " j.log_bytes, j.log_consumed, j.kind, j.parent_id, j.parent_asset, j.waiting, j.batch_id,"    \
+    " j.batch_index, j.exposes, j.stock, j.missing_fonts"
 
 /* JOB_COLUMNS of the present row; the payload stays empty. */
 enum err store_job_read(struct db_stmt *q, struct arena *a,

@@ -57,15 +57,19 @@ static bool before(const struct candidate *a, const struct candidate *b)
     return str_compare(ulid_str(&a->job_id), ulid_str(&b->job_id)) < 0;
 }
 
-static enum err look(struct store_tx *tx, struct str team_id, struct str engine, struct str tag,
-                     struct candidate *best)
+static enum err look(struct store_tx *tx, const struct lease_request *r, struct str engine,
+                     struct str tag, struct candidate *best)
 {
-    static const char sql[] = "SELECT rank, job_id FROM queue"
+    static const char any[] = "SELECT rank, job_id FROM queue"
                               " WHERE team_id = ? AND engine = ? AND tag = ?"
                               " ORDER BY rank, job_id LIMIT 1";
+    static const char not_exposed[] =
+        "SELECT q.rank, q.job_id FROM queue q CROSS JOIN jobs j ON j.id = q.job_id"
+        " WHERE q.team_id = ? AND q.engine = ? AND q.tag = ? AND j.exposes = 0"
+        " ORDER BY q.rank, q.job_id LIMIT 1";
     AUTOP(db_stmt) struct db_stmt *q = NULL;
-    TRY(db_prepare(tx->db, sql, &q));
-    db_bind_text(q, team_id);
+    TRY(db_prepare(tx->db, r->not_exposed ? not_exposed : any, &q));
+    db_bind_text(q, r->team_id);
     db_bind_text(q, engine);
     db_bind_text(q, tag);
     bool row;
@@ -84,9 +88,9 @@ static enum err look_with_tags(struct store_tx *tx, const struct lease_request *
 {
     struct str rest = r->tags, tag;
     if (!store_comma_next(&rest, &tag))
-        return look(tx, r->team_id, engine, STR_EMPTY, best);
+        return look(tx, r, engine, STR_EMPTY, best);
     do
-        TRY(look(tx, r->team_id, engine, tag, best));
+        TRY(look(tx, r, engine, tag, best));
     while (store_comma_next(&rest, &tag));
     return OK;
 }
@@ -97,7 +101,9 @@ enum err store_job_lease(struct store_tx *tx, const struct lease_request *r, str
     ASSERT_WRITING(tx);
     struct candidate best = {.found = false};
     TRY(look_with_tags(tx, r, STR_EMPTY, &best));
-    struct str rest = r->engines, engine;
+    struct str rest = r->stock ? STR_EMPTY : r->engines, engine;
+    if (!r->stock)
+        TRY(look_with_tags(tx, r, STR(JOB_ENGINE_OWN), &best));
     while (store_comma_next(&rest, &engine))
         TRY(look_with_tags(tx, r, engine, &best));
     if (!best.found)
@@ -114,6 +120,7 @@ enum err store_job_lease(struct store_tx *tx, const struct lease_request *r, str
     job.lease_token = arena_str(a, r->token_id);
     job.worker = arena_str(a, r->worker);
     job.log_consumed = 0;
+    job.stock = r->stock;
     TRY(store_job_update(tx, &job));
     *ret = job;
     return OK;

@@ -78,5 +78,24 @@ static const char step_1[] =
     "CREATE INDEX deliveries_job ON deliveries (job_id);"
     "CREATE INDEX deliveries_due ON deliveries (next_at_ms, id) WHERE state = 1;";
 
-const char *const store_schema_steps[] = {step_1};
+/* Nested jobs, joins, batches, protocol v1, policies by default, signed webhooks. */
+static const char step_2[] =
+    "ALTER TABLE teams ADD COLUMN strict BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE teams ADD COLUMN webhook_signing TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE jobs ADD COLUMN kind BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE jobs ADD COLUMN parent_id TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE jobs ADD COLUMN parent_asset BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE jobs ADD COLUMN waiting BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE jobs ADD COLUMN batch_id TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE jobs ADD COLUMN batch_index BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE jobs ADD COLUMN exposes BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE jobs ADD COLUMN stock BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE jobs ADD COLUMN missing_fonts TEXT NOT NULL DEFAULT '';"
+    "CREATE INDEX jobs_parent ON jobs (parent_id, parent_asset) WHERE parent_id <> '';"
+    "CREATE INDEX jobs_batch ON jobs (batch_id, batch_index) WHERE batch_id <> '';"
+    "CREATE TABLE batches (id TEXT NOT NULL PRIMARY KEY,"
+    " team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE, total BIGINT NOT NULL,"
+    " created_at_ms BIGINT NOT NULL) WITHOUT ROWID;";
+
+const char *const store_schema_steps[] = {step_1, step_2};
 const size_t store_schema_step_count = ARRAY_LEN(store_schema_steps);

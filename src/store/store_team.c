@@ -46,7 +46,8 @@ enum err store_team_insert(struct store_tx *tx, const struct team *team)
 }
 
 #define TEAM_SELECT                                                                                \
-    "SELECT t.id, t.name, k.team_key, t.key_version, t.put_rotates, t.created_at_ms FROM teams t"  \
+    "SELECT t.id, t.name, k.team_key, t.key_version, t.put_rotates, t.strict,"                 \
+    " t.webhook_signing, t.created_at_ms FROM teams t"                                             \
     " JOIN team_keys k ON k.team_id = t.id AND k.key_version = t.key_version"
 
 static enum err read_team(struct db_stmt *q, struct arena *a, void *ret_row)
@@ -58,6 +59,8 @@ static enum err read_team(struct db_stmt *q, struct arena *a, void *ret_row)
     team.team_key = store_column_str(q, a);
     team.key_version = (uint32_t)db_column_int(q);
     team.put_rotates = db_column_int(q) != 0;
+    team.strict = db_column_int(q) != 0;
+    team.webhook_signing = store_column_str(q, a);
     team.created_at_ms = db_column_int(q);
     *ret = team;
     return OK;
@@ -97,13 +100,36 @@ enum err store_team_list(struct store_tx *tx, struct arena *a, struct team **ret
     return OK;
 }
 
-enum err store_team_set_put_rotates(struct store_tx *tx, struct str id, bool rotates)
+static enum err set_int(struct store_tx *tx, const char *sql, struct str id, int64_t value)
 {
-    static const char sql[] = "UPDATE teams SET put_rotates = ? WHERE id = ?";
     ASSERT_WRITING(tx);
     AUTOP(db_stmt) struct db_stmt *q = NULL;
     TRY(db_prepare(tx->db, sql, &q));
-    db_bind_int(q, rotates);
+    db_bind_int(q, value);
+    db_bind_text(q, id);
+    int64_t changed;
+    TRY(db_run_counted(q, &changed));
+    tx->touched |= TOUCHED_AUTH;
+    return changed ? OK : ERR_NOT_FOUND;
+}
+
+enum err store_team_set_put_rotates(struct store_tx *tx, struct str id, bool rotates)
+{
+    return set_int(tx, "UPDATE teams SET put_rotates = ? WHERE id = ?", id, rotates);
+}
+
+enum err store_team_set_strict(struct store_tx *tx, struct str id, bool strict)
+{
+    return set_int(tx, "UPDATE teams SET strict = ? WHERE id = ?", id, strict);
+}
+
+enum err store_team_set_webhook_signing(struct store_tx *tx, struct str id, struct str secret_name)
+{
+    static const char sql[] = "UPDATE teams SET webhook_signing = ? WHERE id = ?";
+    ASSERT_WRITING(tx);
+    AUTOP(db_stmt) struct db_stmt *q = NULL;
+    TRY(db_prepare(tx->db, sql, &q));
+    db_bind_text(q, secret_name);
     db_bind_text(q, id);
     int64_t changed;
     TRY(db_run_counted(q, &changed));

@@ -10,6 +10,8 @@ struct team {
     struct str team_key; /* wrapped; opaque */
     uint32_t key_version;
     bool put_rotates; /* put_existing = rotate */
+    bool strict;      /* secrets without a policy of their own: neither painted, run, nor in bodies */
+    struct str webhook_signing; /* name of the secret that signs webhooks; empty: none */
     int64_t created_at_ms;
 };
 
@@ -26,6 +28,9 @@ enum err store_team_by_name(struct store_tx *tx, struct str name, struct arena *
 enum err store_team_list(struct store_tx *tx, struct arena *a, struct team **ret,
                          size_t *ret_count) MUST_USE;
 enum err store_team_set_put_rotates(struct store_tx *tx, struct str id, bool rotates) MUST_USE;
+enum err store_team_set_strict(struct store_tx *tx, struct str id, bool strict) MUST_USE;
+enum err store_team_set_webhook_signing(struct store_tx *tx, struct str id,
+                                        struct str secret_name) MUST_USE;
 /* The team's key, tokens, secrets, jobs, logs, tickets, deliveries and leases. Its audit stays. */
 enum err store_team_delete(struct store_tx *tx, struct str id) MUST_USE;
 
