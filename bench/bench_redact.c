@@ -9,7 +9,7 @@
 #include "random.h"
 #include "redact.h"
 
-enum { TEXT_BYTES = 32 * 1024 * 1024, CHUNK_BYTES = 4096, VALUES_MAX = 1000, ROUNDS = 3 };
+enum { TEXT_BYTES = 32 * 1024 * 1024, CHUNK_BYTES = 4096, VALUES_MAX = 5000, ROUNDS = 3 };
 
 static double now_s(void)
 {
@@ -128,7 +128,7 @@ static void hostile(size_t count, bool before, char *text, double copy)
 
 int main(void)
 {
-    static const size_t counts[] = {10, 100, 1000};
+    static const size_t counts[] = {10, 100, 1000, 5000};
     char *text = xmalloc(TEXT_BYTES), *to = xcalloc(1, TEXT_BYTES);
     memset(text, 'x', TEXT_BYTES);
     double copy = copy_gbs(text, to);

@@ -28,10 +28,31 @@ static bool authorise_operator(struct http_request *r)
     return true;
 }
 
+/* Protocol v1 has its own header for the token, its own refusal, and is called by web pages. */
+static bool is_farm(const struct http_route *route)
+{
+    return str_starts(str_from(route->pattern), STR("!/api/v1/"));
+}
+
+static void refuse(struct http_request *r, enum err e, bool farm)
+{
+    if (e == ERR_RATE)
+        http_answer_header(r, "Retry-After", "1");
+    if (farm && (e == ERR_UNAUTHORIZED || e == ERR_FORBIDDEN))
+        http_reply(r, err_status(ERR_FORBIDDEN), "text/plain; charset=utf-8",
+                   STR("forbidden: send an API token of a fitting role in the header "
+                       "nexrender-secret\n"));
+    else
+        http_fail(r, e);
+}
+
 /* Runs before the body is read. */
 static bool authorise(struct http_request *r, const struct http_route *route)
 {
     enum scope scope = (enum scope)route->scope;
+    bool farm = is_farm(route);
+    if (farm)
+        http_answer_header(r, "Access-Control-Allow-Origin", "*");
     if (scope == SCOPE_NONE)
         return true;
     if (http_is_operator(r)) {
@@ -39,18 +60,21 @@ static bool authorise(struct http_request *r, const struct http_route *route)
         return authorise_operator(r);
     }
     struct auth_user *user;
-    enum err e =
-        auth_check(api_of(r)->auth, http_authorization(r), http_peer(r), http_arena(r), &user);
-    if (e == OK && !auth_role_allows(user->role, scope))
+    struct auth_given given = {.header = http_authorization(r),
+                               .farm_secret = farm ? http_farm_secret(r) : STR_EMPTY};
+    enum err e = auth_check(api_of(r)->auth, given, http_peer(r), http_arena(r), &user);
+    if (e == OK) {
+        user->actor.address = http_peer(r);
+        user->actor.request_id = http_request_id(r);
+    }
+    if (e == OK && !auth_role_allows(user->role, scope)) {
+        auth_denied(api_of(r)->auth, user);
         e = ERR_FORBIDDEN;
+    }
     if (e != OK) {
-        if (e == ERR_RATE)
-            http_answer_header(r, "Retry-After", "1");
-        http_fail(r, e);
+        refuse(r, e, farm);
         return false;
     }
-    user->actor.address = http_peer(r);
-    user->actor.request_id = http_request_id(r);
     http_set_user(r, user);
     return true;
 }

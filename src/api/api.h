@@ -31,7 +31,9 @@ struct api {
     int operator_fd;                /* listening UNIX socket; -1: no operator server */
     const char *tls_cert, *tls_key; /* NULL: plain */
     unsigned threads, connections_max;
-    int64_t head_deadline_ms, body_progress_ms; /* of the public server; 0: limit.h */
+    int64_t template_max_bytes;
+    int64_t spool_min_free_bytes, spool_max_bytes; /* spool_room.h; 0: no such bound */
+    int64_t head_deadline_ms, body_progress_ms;    /* of the public server; 0: limit.h */
     const char
         *public_url; /* where workers reach us; NULL or empty: as the worker's request says */
     /* Root rotation, done by the supervisor: hand the vault a new root key, and put that key in
@@ -52,6 +54,7 @@ struct api {
     /* made by api_start */
     pthread_rwlock_t courier_lock;
     _Atomic unsigned deferred;
+    _Atomic int64_t spool_used_bytes, spool_counted_at_ms; /* spool_room.c */
     pthread_mutex_t put_lock; /* puts that lost a race: one after the other */
     struct auth *auth;
     struct secret_lists *lists;

@@ -1,13 +1,16 @@
 /* GET /t/{ticket}: an asset whose address or headers need a secret. The courier fetches it and
- * writes it into a pipe; the worker reads the other end and never meets the credential. */
+ * writes it into a pipe; the worker reads the other end and never meets the credential. What lies
+ * in our own spool is answered from there (api_asset_file.c). */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "alloc.h"
+#include "api_asset_file.h"
 #include "clock.h"
 #include "io.h"
 #include "job_end.h"
+#include "policy.h"
 #include "ticket.h"
 
 enum { CONTENT_TYPE_MAX = 128 };
@@ -18,6 +21,7 @@ struct asset {
     struct ticket ticket;
     struct job job;
     struct ref_bundle bundle;
+    struct str file; /* in the spool; empty: the courier fetches it */
 };
 
 /* Outlives the request: the courier's last word comes after the answer has begun. */
@@ -100,8 +104,8 @@ static void answered(const struct answer *answer, void *ctx)
         (void)!write(f->verdict, "", 1); /* its reader may be gone */
     io_close(&f->verdict);
     if (f->r) {
-        enum err e = answer->err == ERR_ADDRESS_REFUSED ? ERR_ADDRESS_REFUSED : ERR_UPSTREAM;
-        http_fail(f->r, e);
+        bool ours = answer->err == ERR_ADDRESS_REFUSED || policy_refused(answer->err);
+        http_fail(f->r, ours ? answer->err : ERR_UPSTREAM);
         f->r = NULL;
     }
     if (answer->outcome == OUTCOME_DONE || answer->message.len == 0) {
@@ -120,7 +124,11 @@ static enum err take_op(struct store_tx *tx, void *ctx)
     struct asset *t = ctx;
     struct arena *a = http_arena(t->r);
     struct str missing;
-    TRY(ticket_take(tx, t->hash, TICKET_ASSET_GET, a, &t->ticket, &t->job));
+    TRY(ticket_take_any(tx, t->hash, 1u << TICKET_ASSET_GET | ASSET_FILE_TICKETS, a, &t->ticket,
+                        &t->job));
+    t->file = STR_EMPTY;
+    if (t->ticket.kind != TICKET_ASSET_GET)
+        return asset_file_name(tx, &t->ticket, a, &t->file);
     TRY(job_bundle(tx, &t->job, JOB_PART_ASSET, t->ticket.pointer, a, &t->bundle, &missing));
     const struct actor worker = {.team_id = ulid_str(&t->job.team_id),
                                  .token_id = t->job.lease_token,
@@ -163,6 +171,10 @@ static void fetch(struct http_request *r)
     do {
         e = store_write_wait(api_of(r)->store, take_op, t);
     } while (api_try_again(e, &attempts));
+    if (e == OK && t->file.len) {
+        asset_file_reply(r, t->file);
+        return;
+    }
     if (e == OK)
         e = order(t);
     if (e != OK)

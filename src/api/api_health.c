@@ -1,5 +1,6 @@
 /* GET /healthz: the process answers. GET /readyz: it can also do its work. */
 #include "api_request.h"
+#include "spool_room.h"
 #include "store_team.h"
 
 void api_health(struct http_request *r)
@@ -21,6 +22,15 @@ static bool writable(struct http_request *r)
     return store_health(store).writable || store_write_wait(store, try_write, http_arena(r)) == OK;
 }
 
+/* A full spool stops pick-ups alone; deliveries, which empty it, go on. */
+static void reply_ready(struct http_request *r)
+{
+    bool full = spool_room_for_job(api_of(r)) != OK;
+    http_reply(r, 200, "application/json",
+               full ? STR("{\"status\":\"ready\",\"spool\":\"full\"}")
+                    : STR("{\"status\":\"ready\",\"spool\":\"ok\"}"));
+}
+
 static void ready(struct http_request *r)
 {
     struct api *api = api_of(r);
@@ -31,7 +41,7 @@ static void ready(struct http_request *r)
     else if (!writable(r))
         http_fail(r, ERR_UNAVAILABLE);
     else
-        http_reply(r, 200, "application/json", STR("{\"status\":\"ready\"}"));
+        reply_ready(r);
 }
 
 /* The vault is asked: that may block while it is stuck. */

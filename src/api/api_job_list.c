@@ -1,5 +1,5 @@
 /* GET /jobs with all its query parameters. */
-#include "api_request.h"
+#include "api_output.h"
 #include "clock.h"
 #include "jobs.h"
 
@@ -115,6 +115,7 @@ static enum err write_list(const struct listing *l, struct buf *out)
     enum err e = store_job_list(tx, &l->query, http_arena(r), &jobs, &count);
     store_read_end(api_of(r)->store, &tx);
     TRY(e);
+    TRY(api_output_sign(r, jobs, count));
     TRY(buf_put_byte(out, '['));
     for (size_t i = 0; i < count; i++) {
         if (i > 0)

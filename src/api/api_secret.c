@@ -1,10 +1,29 @@
 /* GET /secrets and DELETE /secrets/{id}. */
-#include "api_request.h"
+#include "api_secret.h"
+
+#include "api_policy.h"
 #include "api_secret_lists.h"
 #include "job_names.h"
-#include "store_secret.h"
 
 enum { LIST_MAX_BYTES = 64 * 1024 * 1024 }; /* SECRETS_PER_TEAM_MAX of the longest names */
+
+enum err api_secret_members(struct json_out *o, const struct secret_row *row)
+{
+    json_out_member_str(o, "id", ulid_str(&row->id));
+    json_out_member_str(o, "name", row->name);
+    json_out_member_time(o, "createdAt", row->created_at_ms);
+    json_out_member_int(o, "version", row->version);
+    json_out_member_time(o, "updatedAt", row->updated_at_ms);
+    return api_policy_write(o, row->policy);
+}
+
+enum err api_secret_write(struct json_out *o, const struct secret_row *row)
+{
+    json_out_open(o, '{');
+    TRY(api_secret_members(o, row));
+    json_out_close(o, '}');
+    return OK;
+}
 
 static enum err write_list(struct http_request *r, struct buf *out)
 {
@@ -22,13 +41,7 @@ static enum err write_list(struct http_request *r, struct buf *out)
     for (size_t i = 0; i < count; i++) {
         if (!job_names_match(actor->names, rows[i].name))
             continue;
-        json_out_open(&o, '{');
-        json_out_member_str(&o, "id", ulid_str(&rows[i].id));
-        json_out_member_str(&o, "name", rows[i].name);
-        json_out_member_time(&o, "createdAt", rows[i].created_at_ms);
-        json_out_member_int(&o, "version", rows[i].version);
-        json_out_member_time(&o, "updatedAt", rows[i].updated_at_ms);
-        json_out_close(&o, '}');
+        TRY(api_secret_write(&o, &rows[i]));
     }
     json_out_close(&o, ']');
     return json_out_end(&o);

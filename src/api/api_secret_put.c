@@ -1,10 +1,11 @@
 /* PUT /secrets: a new secret, or (when asked for) a new version of one that exists. The value goes
  * from the body into locked memory, sealed to the vault and back, and into one transaction with its
  * audit record. */
-#include "api_request.h"
+#include "api_policy.h"
+#include "api_secret.h"
 #include "clock.h"
 #include "job_names.h"
-#include "store_secret.h"
+#include "redact_advice.h"
 #include "store_team.h"
 
 enum { SEALED_MAX_BYTES = SECRET_VALUE_MAX_BYTES + 4096, ATTEMPTS_MAX = 8 };
@@ -14,8 +15,10 @@ struct put {
     struct put_body {
         struct str name;
         struct secret *value;
+        struct str policy; /* raw */
         bool rotate;
     } body;
+    struct policy policy;  /* body.policy */
     struct team team;      /* as read; the commit insists on its key version */
     struct sealed_row row; /* row.sealed borrows from `sealed` */
     int64_t created_at_ms; /* of the secret, not of this version */
@@ -29,6 +32,7 @@ static const struct json_field fields[] = {
     JSON_FIELD(struct put_body, value, "value", JSON_AS_SECRET, JSON_REQUIRED | JSON_NOT_EMPTY,
                SECRET_VALUE_MAX_BYTES),
     JSON_FIELD(struct put_body, rotate, "rotate", JSON_AS_BOOL, JSON_OPTIONAL, 0),
+    JSON_FIELD(struct put_body, policy, "policy", JSON_AS_RAW, JSON_OPTIONAL, 0),
 };
 
 static void finish(struct put *p)
@@ -42,6 +46,10 @@ static void fail(struct put *p, enum err e)
     finish(p);
     if (e == ERR_TOO_LARGE)
         http_fail_text(p->r, e, "Your team holds as many secrets as it may; delete some first");
+    else if (e == ERR_CONFLICT)
+        http_fail_text(p->r, e,
+                       "The secret has another policy, which a new version keeps; change it with "
+                       "PATCH /secrets/{id}");
     else
         http_fail(p->r, e == ERR_AGAIN ? ERR_BUSY : e);
 }
@@ -67,13 +75,16 @@ static enum err look(struct put *p)
     if (p->rotates && !p->body.rotate && !p->team.put_rotates)
         return ERR_SECRET_EXISTS;
     int64_t now = clock_unix_ms();
+    struct str policy = api_policy_bytes(&p->policy, p->team.strict, a);
+    if (p->rotates && p->body.policy.ptr && !str_equal(policy, have.policy))
+        return ERR_CONFLICT;
     p->row = (struct sealed_row){.id = p->rotates ? have.id : ulid_new(),
                                  .team_id = p->team.id,
                                  .name = p->body.name,
                                  .version = p->rotates ? have.version + 1 : 1,
                                  .epoch = p->rotates ? have.epoch + 1 : 1,
                                  .created_at_ms = now,
-                                 .policy = p->rotates ? have.policy : STR_EMPTY,
+                                 .policy = p->rotates ? have.policy : policy,
                                  .key_version = p->team.key_version};
     p->created_at_ms = p->rotates ? have.created_at_ms : now;
     return OK;
@@ -101,8 +112,9 @@ static enum err put_op(struct store_tx *tx, void *ctx)
     const struct actor *actor = api_actor(p->r);
     struct team team;
     TRY(store_team_get(tx, actor->team_id, http_arena(p->r), &team));
-    /* The team's key was rotated meanwhile: nobody would move this record to the new one. */
-    if (team.key_version != p->row.key_version)
+    /* The team's key was rotated meanwhile: nobody would move this record to the new one. Or it
+     * was made strict: then the policy may lack its sinks. */
+    if (team.key_version != p->row.key_version || team.strict != p->team.strict)
         return ERR_AGAIN;
     enum err e = p->rotates ? store_secret_rotate(tx, &p->row) : store_secret_insert(tx, &p->row);
     if (e == ERR_LIMIT) /* the team's, which waiting does not mend */
@@ -120,20 +132,21 @@ static void reply(struct put *p)
 {
     AUTO(buf) struct buf body = buf_make(JSON_BODY_MAX_BYTES);
     struct json_out o = json_out_make(&body);
-    bool too_short = secret_len(p->body.value) < SECRET_MASK_MIN_BYTES;
+    const char *advice = redact_advice(p->body.value);
     json_out_open(&o, '{');
-    json_out_member_str(&o, "id", ulid_str(&p->row.id));
-    json_out_member_str(&o, "name", p->row.name);
-    json_out_member_time(&o, "createdAt", p->created_at_ms);
-    json_out_member_int(&o, "version", p->row.version);
-    json_out_member_time(&o, "updatedAt", p->row.created_at_ms);
-    if (too_short) {
+    const struct secret_row row = {.id = p->row.id,
+                                   .name = p->row.name,
+                                   .version = p->row.version,
+                                   .created_at_ms = p->created_at_ms,
+                                   .updated_at_ms = p->row.created_at_ms,
+                                   .policy = p->row.policy};
+    ASSERT(api_secret_members(&o, &row) == OK); /* it was sealed a moment ago */
+    if (advice) {
         json_out_key(&o, "warnings");
         json_out_open(&o, '[');
         json_out_open(&o, '{');
         json_out_member_str(&o, "field", STR("value"));
-        json_out_member_str(&o, "message",
-                            STR("the value is too short to be masked in logs and error texts"));
+        json_out_member_str(&o, "message", str_from(advice));
         json_out_close(&o, '}');
         json_out_close(&o, ']');
     }
@@ -205,7 +218,14 @@ void api_secret_put(struct http_request *r)
         finish(p);
         return;
     }
-    enum err e = OK;
+    struct problems problems;
+    problems_init(&problems, http_arena(r));
+    enum err e = api_policy_read(p->body.policy, http_arena(r), &problems, &p->policy);
+    if (e != OK) {
+        finish(p);
+        http_fail_with(r, e, &problems);
+        return;
+    }
     if (!ref_name_valid(p->body.name)) {
         finish(p);
         api_fail_field(r, "name", "may hold only A-Z a-z 0-9 _ - . / and at most 128 of them");

@@ -1,8 +1,22 @@
 /* GET /operator/status: what each process could obtain and whether its parts work; for doctor. */
 #include "api_request.h"
 #include "json_encode.h"
+#include "spool_room.h"
 
 enum { STATUS_MAX_BYTES = 4096 };
+
+static void write_spool(struct json_out *o, struct api *api)
+{
+    struct spool_room room = {.full = true}; /* what cannot be looked at takes no output */
+    bool readable = spool_room_look(api, &room) == OK;
+    json_out_key(o, "spool");
+    json_out_open(o, '{');
+    json_out_member_bool(o, "readable", readable);
+    json_out_member_bool(o, "full", room.full);
+    json_out_member_int(o, "usedBytes", room.used_bytes);
+    json_out_member_int(o, "freeBytes", room.free_bytes);
+    json_out_close(o, '}');
+}
 
 static void write_status(struct json_out *o, struct api *api, const struct vault_status *vault,
                          bool vault_answers, bool courier)
@@ -27,6 +41,7 @@ static void write_status(struct json_out *o, struct api *api, const struct vault
     json_out_open(o, '{');
     json_out_member_bool(o, "connected", courier);
     json_out_close(o, '}');
+    write_spool(o, api);
     json_out_key(o, "store");
     json_out_open(o, '{');
     json_out_member_bool(o, "writable", store.writable);

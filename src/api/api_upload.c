@@ -1,46 +1,38 @@
 /* PUT /t/{ticket}: a worker hands in its output. It is streamed to a part file beside its place,
- * synced, renamed, and then the ticket is used up in the transaction that says the output is there.
+ * synced, and renamed in the transaction that uses the ticket up and says that the output is there.
  * An upload that breaks off leaves the ticket as it was. */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "alloc.h"
-#include "io.h"
 #include "jobs.h"
-#include "spool.h"
+#include "spool_file.h"
+#include "spool_room.h"
 #include "ticket.h"
+
+enum { LOOK_BYTES = 16 * 1024 * 1024 }; /* after so many more the spool's room is looked at again */
 
 struct upload {
     struct http_request *r;
     uint8_t hash[32];
-    char *part, *place; /* paths */
-    int fd;
-    int64_t bytes;
+    struct spool_file file;
+    int64_t looked_at; /* how much was there when the room was last looked at */
     struct job_output output;
 };
 
-/* The part file too, if it is still there. */
 static void upload_free(struct upload *u)
 {
-    io_close(&u->fd);
-    if (u->part)
-        (void)!unlink(u->part);
-    free(u->part);
-    free(u->place);
+    spool_file_close(&u->file);
     free(u);
 }
 
 static enum err piece(void *ctx, struct str bytes)
 {
     struct upload *u = ctx;
-    if (u->bytes > OUTPUT_MAX_BYTES - (int64_t)bytes.len)
-        return ERR_TOO_LARGE;
-    TRY(io_write_all(u->fd, bytes));
-    u->bytes += (int64_t)bytes.len;
-    return OK;
+    if (u->file.bytes >= u->looked_at + LOOK_BYTES) {
+        u->looked_at = u->file.bytes;
+        TRY(spool_room_for_bytes(api_of(u->r), LOOK_BYTES, true));
+    }
+    return spool_file_put(&u->file, bytes);
 }
 
 static enum err store_op_output(struct store_tx *tx, void *ctx)
@@ -52,25 +44,29 @@ static enum err store_op_output(struct store_tx *tx, void *ctx)
     TRY(ticket_take(tx, u->hash, TICKET_OUTPUT_PUT, a, &ticket, &job));
     u->output = (struct job_output){.job_id = ulid_str(&ticket.job_id),
                                     .lease_id = ticket.lease_id,
-                                    .bytes = u->bytes,
+                                    .bytes = u->file.bytes,
                                     .arena = a};
-    return job_output_op(tx, &u->output);
+    TRY(job_output_op(tx, &u->output));
+    /* Now the lease is known to run, and nobody can take it away before the commit: an upload that
+     * outlived its lease never replaces the output of the next one. Should the commit fail, the job
+     * has no output yet and the next upload replaces this file. */
+    return u->file.part ? spool_file_place(&u->file) : OK;
 }
 
-/* The lease is looked at once more before the file takes its place: an upload that outlived its
- * lease must not replace the output of the next one. */
 static enum err put_in_place(struct upload *u)
 {
-    struct api *api = api_of(u->r);
-    struct ticket ticket;
-    if (fsync(u->fd) != 0)
-        return errno == ENOSPC || errno == EDQUOT ? ERR_STORE_FULL : ERR_IO;
-    TRY(ticket_look(api->store, u->hash, TICKET_OUTPUT_PUT, http_arena(u->r), &ticket));
-    if (rename(u->part, u->place) != 0)
-        return ERR_IO;
-    free(TAKE(u->part));
-    TRY(io_sync_folder(api->spool_folder));
-    return store_write_wait(api->store, store_op_output, u);
+    TRY(spool_file_sync(&u->file));
+    enum err e = store_write_wait(api_of(u->r)->store, store_op_output, u);
+    spool_room_changed(api_of(u->r));
+    return e;
+}
+
+/* ERR_STORE_FULL before anything is written. */
+static enum err check_room(struct http_request *r)
+{
+    uint64_t length;
+    bool known = str_to_u64(http_header(r, "Content-Length"), INT64_MAX, &length) == OK;
+    return spool_room_for_bytes(api_of(r), known ? (int64_t)length : -1, false);
 }
 
 static void complete(struct http_request *r)
@@ -103,6 +99,8 @@ void api_ticket_put(struct http_request *r)
     enum err e = ticket_hash(r, hash);
     if (e == OK)
         e = ticket_look(api->store, hash, TICKET_OUTPUT_PUT, a, &ticket);
+    if (e == OK)
+        e = check_room(r);
     if (e != OK) {
         http_fail(r, e);
         return;
@@ -110,18 +108,16 @@ void api_ticket_put(struct http_request *r)
     struct str name = job_spool_name(ulid_str(&ticket.job_id), a);
     struct upload *u = xcalloc(1, sizeof *u);
     u->r = r;
+    u->file.fd = -1;
     memcpy(u->hash, hash, sizeof hash);
-    u->place = str_dup(arena_printf(a, "%s/%.*s", api->spool_folder, (int)name.len, name.ptr));
-    struct str part = arena_printf(a, "%s.%.*s" SPOOL_PART_SUFFIX, u->place,
+    struct str part = arena_printf(a, "%.*s.%.*s", (int)name.len, name.ptr,
                                    (int)ticket.lease_id.len, ticket.lease_id.ptr);
-    /* Exclusively: two uploads to one address cannot run at once. */
-    u->fd = open(part.ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (u->fd < 0) {
-        e = errno == EEXIST ? ERR_CONFLICT : errno == ENOSPC ? ERR_STORE_FULL : ERR_IO;
+    /* Two uploads to one address cannot run at once. */
+    e = spool_file_open(api->spool_folder, part, name, OUTPUT_MAX_BYTES, &u->file);
+    if (e != OK) {
         upload_free(u);
         http_fail(r, e);
         return;
     }
-    u->part = str_dup(part);
     http_stream_body(r, &(struct http_sink){.piece = piece, .end = end, .ctx = u});
 }

@@ -3,10 +3,10 @@
 #include "api_worker.h"
 
 #include "json_decode.h"
+#include "spool_room.h"
 
 enum {
     LEASE_TEXT_MAX_BYTES = 256,
-    LEASE_ANSWER_MAX_BYTES = RESOLVED_PAYLOAD_MAX_BYTES + 64 * 1024,
     LEASE_TRIES_MAX = 8, /* jobs that turn out to be unopenable in one call */
     FINISH_ERROR_MAX_BYTES = 64 * 1024,
 };
@@ -51,7 +51,8 @@ static bool passes(enum err e)
     return e == ERR_VAULT_DOWN || e == ERR_LIMIT || e == ERR_BUSY;
 }
 
-static enum err lease_one(struct http_request *r, struct job_lease *l, struct buf *out)
+enum err worker_lease(struct http_request *r, struct job_lease *l, worker_write *write,
+                      struct buf *out)
 {
     struct api *api = api_of(r);
     enum err e;
@@ -63,7 +64,7 @@ static enum err lease_one(struct http_request *r, struct job_lease *l, struct bu
         TRY(e);
         if (!l->found)
             return OK;
-        e = job_write_lease(l, api->vault, out);
+        e = write(l, api->vault, out);
         if (e == OK || passes(e))
             return e;
         buf_reset(out);
@@ -83,8 +84,10 @@ static void lease(struct http_request *r)
                             .tags = body->tags,
                             .base_url = api_base_url(r),
                             .arena = http_arena(r)};
-    AUTO(buf) struct buf out = buf_make(LEASE_ANSWER_MAX_BYTES);
-    enum err e = lease_one(r, l, &out);
+    AUTO(buf) struct buf out = buf_make(WORKER_LEASE_MAX_BYTES);
+    enum err e = spool_room_for_job(api_of(r));
+    if (e == OK)
+        e = worker_lease(r, l, job_write_lease, &out);
     if (e != OK)
         http_fail(r, e);
     else if (!l->found)
@@ -135,7 +138,7 @@ static void beat_done(enum err e, void *ctx)
     }
     json_out_open(&o, '{');
     json_out_member_int(&o, "leaseMs", job_lease_ms());
-    json_out_member_bool(&o, "cancel", false);
+    json_out_member_bool(&o, "cancel", b->beat.ret_cancel);
     json_out_close(&o, '}');
     api_reply_out(b->r, 200, &body, &o);
 }
@@ -168,7 +171,7 @@ static enum err mask_error(struct http_request *r, struct str error, struct buf 
 {
     struct worker_job job;
     size_t consumed;
-    TRY(worker_job(r, http_param(r, "lease"), &job));
+    TRY(worker_job(r, http_param(r, "lease"), api_actor(r)->token_id, &job));
     if (job.gone.len)
         return buf_printf(out,
                           "the worker's error cannot be shown: the secret %.*s was deleted "
@@ -182,11 +185,12 @@ static void finish(struct http_request *r)
     const struct finish_body *body = api_work(r);
     struct str lease_id = http_param(r, "lease");
     AUTO(buf) struct buf error = buf_make(2 * FINISH_ERROR_MAX_BYTES);
-    bool finished = str_is(body->state, "finished");
-    enum err e = finished ? OK : mask_error(r, body->error, &error);
+    bool failed = str_is(body->state, "error");
+    enum err e = failed ? mask_error(r, body->error, &error) : OK;
     struct job_finish f = {.lease_id = lease_id,
                            .token_id = api_actor(r)->token_id,
-                           .finished = finished,
+                           .finished = str_is(body->state, "finished"),
+                           .given_back = str_is(body->state, "queued"),
                            .error = buf_str(&error),
                            .arena = http_arena(r)};
     if (e == OK)
@@ -211,8 +215,9 @@ void api_worker_finish(struct http_request *r)
     struct finish_body *body = arena_alloc(http_arena(r), sizeof *body);
     if (!api_decode(r, fields, ARRAY_LEN(fields), body))
         return;
-    if (!str_is(body->state, "finished") && !str_is(body->state, "error"))
-        api_fail_field(r, "state", "must be finished or error");
+    if (!str_is(body->state, "finished") && !str_is(body->state, "error") &&
+        !str_is(body->state, "queued"))
+        api_fail_field(r, "state", "must be finished, error or queued");
     else
         api_defer_or_fail(r, finish, body);
 }

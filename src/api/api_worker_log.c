@@ -3,15 +3,15 @@
 
 #include "clock.h"
 
-static enum err read_job(struct http_request *r, struct str lease_id, struct worker_job *ret)
+static enum err read_job(struct http_request *r, struct str lease_id, struct str token_id,
+                         struct worker_job *ret)
 {
     struct api *api = api_of(r);
     struct arena *a = http_arena(r);
     struct job leased;
     struct store_tx *tx;
     TRY(store_read_begin(api->store, &tx));
-    enum err e =
-        store_job_leased(tx, lease_id, api_actor(r)->token_id, clock_unix_ms(), a, &leased);
+    enum err e = store_job_leased(tx, lease_id, token_id, clock_unix_ms(), a, &leased);
     if (e == OK)
         e = store_job_any(tx, ulid_str(&leased.id), true, a, &ret->job);
     if (e == OK)
@@ -20,14 +20,15 @@ static enum err read_job(struct http_request *r, struct str lease_id, struct wor
     return e;
 }
 
-enum err worker_job(struct http_request *r, struct str lease_id, struct worker_job *ret)
+enum err worker_job(struct http_request *r, struct str lease_id, struct str token_id,
+                    struct worker_job *ret)
 {
     unsigned attempts = 0;
     enum err e;
     if (!ulid_valid(lease_id))
         return ERR_LEASE_LOST;
     do {
-        e = read_job(r, lease_id, ret);
+        e = read_job(r, lease_id, token_id, ret);
     } while (api_try_again(e, &attempts));
     return e == ERR_AGAIN ? ERR_BUSY : e;
 }
@@ -49,17 +50,12 @@ enum err worker_mask(struct http_request *r, const struct worker_job *job, struc
     return e == ERR_UNAVAILABLE ? ERR_BUSY : e; /* not the store: the courier starts anew */
 }
 
-struct chunk {
-    uint64_t offset;
-    bool final;
-};
-
 /* What is stored of a chunk. A value that fills a whole chunk, again and again, has no place where
  * it could be cut without laying a piece of it bare: there the log ends. */
-static enum err mask_chunk(struct http_request *r, const struct chunk *c,
+static enum err mask_chunk(struct http_request *r, const struct worker_piece *c,
                            const struct worker_job *job, struct buf *out, struct job_log_chunk *log)
 {
-    struct str text = http_body(r);
+    struct str text = c->text;
     size_t consumed = 0;
     if (job->gone.len) {
         log->consumed = (int64_t)text.len;
@@ -79,14 +75,14 @@ static enum err mask_chunk(struct http_request *r, const struct chunk *c,
     return OK;
 }
 
-static enum err take(struct http_request *r, const struct chunk *c, int64_t *ret_accepted)
+enum err worker_log_keep(struct http_request *r, const struct worker_piece *c,
+                         int64_t *ret_accepted)
 {
-    struct str lease_id = http_param(r, "lease");
     AUTO(buf) struct buf masked = buf_make(2 * LOG_CHUNK_MAX_BYTES);
     struct worker_job job;
-    TRY(worker_job(r, lease_id, &job));
-    struct job_log_chunk log = {.lease_id = lease_id,
-                                .token_id = api_actor(r)->token_id,
+    TRY(worker_job(r, c->lease_id, c->token_id, &job));
+    struct job_log_chunk log = {.lease_id = c->lease_id,
+                                .token_id = c->token_id,
                                 .offset = (int64_t)c->offset,
                                 .text = STR_EMPTY,
                                 .end = STR_EMPTY,
@@ -104,7 +100,7 @@ static void log_chunk(struct http_request *r)
     int64_t accepted;
     AUTO(buf) struct buf body = buf_make(256);
     struct json_out o = json_out_make(&body);
-    enum err e = take(r, api_work(r), &accepted);
+    enum err e = worker_log_keep(r, api_work(r), &accepted);
     if (e != OK) {
         http_fail(r, e);
         return;
@@ -117,12 +113,15 @@ static void log_chunk(struct http_request *r)
 
 void api_worker_log(struct http_request *r)
 {
-    struct chunk *c = arena_alloc(http_arena(r), sizeof *c);
+    struct worker_piece *c = arena_alloc(http_arena(r), sizeof *c);
     struct str text;
     if (!http_query(r, "offset", &text) || str_to_u64(text, INT64_MAX / 2, &c->offset) != OK) {
         api_fail_field(r, "offset", "must say how many bytes of the log came before");
         return;
     }
+    c->lease_id = http_param(r, "lease");
+    c->token_id = api_actor(r)->token_id;
+    c->text = http_body(r);
     c->final = http_query(r, "final", &text) && str_is(text, "1");
     api_defer_or_fail(r, log_chunk, c);
 }

@@ -2,6 +2,7 @@
 
 #include "alloc.h"
 #include "auth_address.h"
+#include "auth_alarm.h"
 #include "auth_cache.h"
 #include "auth_limit.h"
 #include "clock.h"
@@ -15,19 +16,21 @@ struct auth {
     struct vault *vault;
     struct auth_cache *cache;
     struct auth_limit *limit;
+    struct auth_alarm *alarm;
     int64_t began_unix_ms, began_monotonic_ms;
 };
 
 #define BIT(scope) (1u << (scope))
 enum {
     EDITOR = BIT(SCOPE_ANY) | BIT(SCOPE_SECRETS_LIST) | BIT(SCOPE_SECRETS_MANAGE) |
-             BIT(SCOPE_JOBS_SUBMIT) | BIT(SCOPE_JOBS_READ)
+             BIT(SCOPE_JOBS_SUBMIT) | BIT(SCOPE_JOBS_READ) | BIT(SCOPE_LIBRARY) | BIT(SCOPE_FARM)
 };
 static const unsigned scopes[ROLE_COUNT] = {
     [ROLE_ADMIN] = EDITOR | BIT(SCOPE_WORKER) | BIT(SCOPE_AUDIT) | BIT(SCOPE_ADMIN),
     [ROLE_EDITOR] = EDITOR,
-    [ROLE_SUBMIT] = BIT(SCOPE_ANY) | BIT(SCOPE_JOBS_SUBMIT) | BIT(SCOPE_JOBS_READ),
-    [ROLE_WORKER] = BIT(SCOPE_ANY) | BIT(SCOPE_WORKER),
+    [ROLE_SUBMIT] =
+        BIT(SCOPE_ANY) | BIT(SCOPE_JOBS_SUBMIT) | BIT(SCOPE_JOBS_READ) | BIT(SCOPE_FARM),
+    [ROLE_WORKER] = BIT(SCOPE_ANY) | BIT(SCOPE_WORKER) | BIT(SCOPE_FARM),
     [ROLE_AUDIT] = BIT(SCOPE_ANY) | BIT(SCOPE_AUDIT),
 };
 
@@ -66,6 +69,7 @@ struct auth *auth_new(struct store *store, struct vault *vault)
     a->vault = vault;
     a->cache = auth_cache_new();
     a->limit = auth_limit_new();
+    a->alarm = auth_alarm_new();
     a->began_unix_ms = clock_unix_ms();
     a->began_monotonic_ms = clock_monotonic_ms();
     return a;
@@ -77,6 +81,7 @@ void auth_free(struct auth **a)
         return;
     auth_cache_free(&(*a)->cache);
     auth_limit_free(&(*a)->limit);
+    auth_alarm_free(&(*a)->alarm);
     free(*a);
     *a = NULL;
 }
@@ -162,12 +167,13 @@ static enum err check_stored(struct auth *a, const struct token_text *text, stru
     return OK;
 }
 
-static enum err find(struct auth *a, struct str header, struct str peer, struct arena *arena,
+static enum err find(struct auth *a, struct auth_given given, struct str peer, struct arena *arena,
                      struct auth_entry *ret)
 {
-    struct str token;
+    struct str token = given.farm_secret;
     struct token_text text;
-    TRY(token_text_from_header(header, &token));
+    if (token.len == 0)
+        TRY(token_text_from_header(given.header, &token));
     TRY(token_text_parse(token, &text));
 
     int64_t now = now_ms(a);
@@ -193,11 +199,11 @@ static enum err find(struct auth *a, struct str header, struct str peer, struct 
     return OK;
 }
 
-enum err auth_check(struct auth *a, struct str header, struct str peer, struct arena *arena,
+enum err auth_check(struct auth *a, struct auth_given given, struct str peer, struct arena *arena,
                     struct auth_user **ret)
 {
     struct auth_entry entry;
-    enum err e = find(a, header, peer, arena, &entry);
+    enum err e = find(a, given, peer, arena, &entry);
     if (e == ERR_UNAUTHORIZED && !auth_limit_take(a->limit, peer, clock_monotonic_ms()))
         return ERR_RATE;
     TRY(e);
@@ -212,4 +218,10 @@ enum err auth_check(struct auth *a, struct str header, struct str peer, struct a
     user->actor.may_list_names = auth_role_allows(entry.role, SCOPE_SECRETS_LIST);
     *ret = user;
     return OK;
+}
+
+void auth_denied(struct auth *a, const struct auth_user *user)
+{
+    if (user->role == ROLE_WORKER)
+        auth_alarm_ring(a->alarm, a->store, &user->actor, clock_monotonic_ms());
 }

@@ -11,9 +11,11 @@ enum scope {
     SCOPE_ANY,  /* any valid token */
     SCOPE_SECRETS_LIST,
     SCOPE_SECRETS_MANAGE,
-    SCOPE_JOBS_SUBMIT,
-    SCOPE_JOBS_READ,
+    SCOPE_JOBS_SUBMIT, /* and bring templates and fonts */
+    SCOPE_LIBRARY,     /* rename and remove templates and fonts */
+    SCOPE_JOBS_READ,   /* and templates and fonts */
     SCOPE_WORKER,
+    SCOPE_FARM, /* see states of jobs in protocol v1; a worker those it holds */
     SCOPE_AUDIT,
     SCOPE_ADMIN,
     SCOPE_OPERATOR, /* the UNIX socket in the data directory only; no role has it */
@@ -40,10 +42,18 @@ struct auth;
 struct auth *auth_new(struct store *store, struct vault *vault);
 void auth_free(struct auth **a); /* after the store is closed: late uses may still be written */
 
-/* `header` is the Authorization header as it came. Counts failures of `peer`. ERR_UNAUTHORIZED,
+/* What a request shows: the Authorization header as it came, or, in protocol v1, a token bare in
+ * the header nexrender-secret, which then counts alone. */
+struct auth_given {
+    struct str header, farm_secret;
+};
+/* Counts failures of `peer`. ERR_UNAUTHORIZED,
  * ERR_RATE (too many failures; only instead of ERR_UNAUTHORIZED), ERR_UNAVAILABLE, ERR_VAULT_DOWN.
  * actor.address and actor.request_id are left to the caller. */
-enum err auth_check(struct auth *a, struct str header, struct str peer, struct arena *arena,
+enum err auth_check(struct auth *a, struct auth_given given, struct str peer, struct arena *arena,
                     struct auth_user **ret) MUST_USE;
+
+/* A good token was refused for its role: a worker's is worth an alarm. */
+void auth_denied(struct auth *a, const struct auth_user *user);
 
 #endif

@@ -62,6 +62,8 @@ bool http_query(const struct http_request *r, const char *name,
 struct str http_header(const struct http_request *r, const char *name); /* empty: absent */
 struct str http_authorization(
     const struct http_request *r); /* the raw header; the adapter wipes it at the end */
+struct str http_farm_secret(
+    const struct http_request *r); /* the header nexrender-secret; wiped likewise */
 struct str http_body(const struct http_request *r); /* BUFFER only */
 struct str http_peer(const struct http_request *r); /* IP text */
 struct str http_request_id(const struct http_request *r);
@@ -89,7 +91,11 @@ void http_reply_empty(struct http_request *r, int status);
 void http_fail(struct http_request *r, enum err e);
 void http_fail_with(struct http_request *r, enum err e, const struct problems *problems);
 void http_fail_text(struct http_request *r, enum err e, const char *text); /* static text of ours */
-/* Streams len bytes of fd from offset; takes the descriptor. */
+/* Before http_reply_file: the ETag of the file, with its quotes. Without one If-Range asks for the
+ * whole. */
+void http_answer_tag(struct http_request *r, const char *tag);
+/* Streams len bytes of fd from offset, or the range asked for; takes the descriptor.
+ * 304 when the client has what the tag names. */
 void http_reply_file(struct http_request *r, int status, const char *content_type, int fd,
                      uint64_t offset, uint64_t len);
 /* Streams a pipe until it ends (length -1: unknown). Whoever fills it may break off, which a pipe

@@ -6,8 +6,8 @@
 #include "http_internal.h"
 
 static const char *const ONCE[] = {
-    "Host",   "Authorization", "Content-Length", "Transfer-Encoding", "Content-Encoding",
-    "Expect", "Content-Type"};
+    "Host",   "Authorization", "Content-Length",  "Transfer-Encoding", "Content-Encoding",
+    "Expect", "Content-Type",  "nexrender-secret"};
 
 static bool refuse(struct http_request *r, int status, const char *code, const char *text)
 {
@@ -197,7 +197,7 @@ static bool check_target(struct http_request *r)
         return refuse(r, err_status(ERR_NOT_IMPLEMENTED), err_code(ERR_NOT_IMPLEMENTED),
                       "This method is not known here");
     bool path = r->target.len > 0 && r->target.ptr[0] == '/';
-    if (!path && r->method == ROUTER_NEVER) {
+    if (!path && (r->method == ROUTER_NEVER || r->method == ROUTER_OPTIONS)) {
         http_answer_header(r, "Allow", "GET, HEAD, POST, PUT, DELETE, PATCH");
         return refuse(r, err_status(ERR_METHOD), err_code(ERR_METHOD), err_text(ERR_METHOD));
     }
@@ -211,17 +211,18 @@ static bool check_target(struct http_request *r)
     return true;
 }
 
-/* The token leaves the library's memory at once: what stays readable is in our arena. */
-static void take_authorization(struct http_request *r)
+/* A token leaves the library's memory at once: what stays readable is in our arena. */
+static struct str take_token(struct http_request *r, const char *name)
 {
-    struct str held = http_header(r, "Authorization");
-    r->authorization = arena_str(&r->arena, trim_blanks(held));
+    struct str held = http_header(r, name);
+    struct str token = arena_str(&r->arena, trim_blanks(held));
     for (size_t i = 0; i < r->field_count; i++)
         if (r->fields[i].value.ptr == held.ptr && held.len)
-            r->fields[i].value = r->authorization;
+            r->fields[i].value = token;
     /* UNSAFE: casts away const; these bytes are the library's own writable buffer, and it reads
      * only Connection, Expect and the framing fields from here on. */
     wipe((char *)(uintptr_t)held.ptr, held.len);
+    return token;
 }
 
 bool http_check_head(struct http_request *r, const char *method, const char *url,
@@ -238,7 +239,8 @@ bool http_check_head(struct http_request *r, const char *method, const char *url
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     size_t head_bytes = info ? info->header_size : 0;
-    take_authorization(r);
+    r->authorization = take_token(r, "Authorization");
+    r->farm_secret = take_token(r, "nexrender-secret");
     if (!exact || (!http_1_1 && strcmp(version, "HTTP/1.0") != 0))
         return refuse_framing(r, "The request head is malformed");
     if (!check_fields(r, http_1_1) || !check_length(r, http_1_1))

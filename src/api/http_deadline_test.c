@@ -70,6 +70,23 @@ static void test_body_that_moves_is_kept(void)
     CHECK(strstr(text, "HTTP/1.1 204 "));
 }
 
+/* Long before the deadline, also when the end came with the last bytes. */
+static void test_body_that_breaks_off_is_dropped(void)
+{
+    static char piece[30000];
+    memset(piece, 'a', sizeof piece);
+    for (int i = 0; i < 20; i++) {
+        int before = fixture_sink_ended, fd = dial(server);
+        int64_t start = clock_monotonic_ms();
+        say(fd, STR("PUT /stream HTTP/1.1\r\n" HOST "Content-Length: 200000\r\n\r\n"));
+        say(fd, str_bytes(piece, sizeof piece));
+        io_close(&fd);
+        while (fixture_sink_ended == before && clock_monotonic_ms() - start < 2 * DEADLINE_MS)
+            usleep(2000);
+        CHECK(clock_monotonic_ms() - start < DEADLINE_MS - 20);
+    }
+}
+
 static void test_suspended_request_has_no_deadline(void)
 {
     AUTO(fd) int fd = dial(server);
@@ -112,6 +129,7 @@ int main(void)
     ASSERT(http_start(&o, &server) == OK);
     RUN(test_late_connections_are_dropped);
     RUN(test_body_that_moves_is_kept);
+    RUN(test_body_that_breaks_off_is_dropped);
     RUN(test_suspended_request_has_no_deadline);
     RUN(test_crowd_of_idlers_costs_others_nothing);
     http_stop(&server);

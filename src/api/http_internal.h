@@ -40,6 +40,8 @@ struct http_conn {
     _Atomic uint64_t body_announced; /* UINT64_MAX: chunked */
     uint64_t mark_bytes;             /* the reaper's: progress at mark_ms */
     int64_t mark_ms;
+    uint64_t seen_bytes; /* the reaper's: progress at its last look */
+    unsigned still;      /* looks without any */
 };
 
 /* Watches all connections of a server; http_reaper.c. */
@@ -128,7 +130,7 @@ struct http_request {
     struct router_path path;
     struct http_field *fields;
     size_t field_count;
-    struct str authorization;
+    struct str authorization, farm_secret;
     int64_t content_length; /* -1: chunked */
     struct router_match match;
     struct buf body;
@@ -137,6 +139,7 @@ struct http_request {
     bool has_sink;
     void *user;
     struct http_answer_field *answer_fields;
+    const char *tag; /* ETag of the answer; NULL: none */
     int status;
     struct MHD_Response *response;
     _Atomic int answer_state; /* enum http_answer_state */

@@ -107,14 +107,29 @@ static bool body_late(const struct http_reaper *reaper, struct http_conn *c, int
     return late;
 }
 
+static bool at_its_end(const struct http_conn *c)
+{
+    char byte;
+    return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 /* A peer that sent its request and its end in one piece: the library waits for an event that does
  * not come again. Looked at once or twice in the beginning of a rest. */
 static bool half_closed(const struct http_reaper *reaper, const struct http_conn *c,
                         int64_t rest_ms)
 {
-    char byte;
-    return rest_ms >= reaper->tick_ms && rest_ms < 3 * reaper->tick_ms &&
-           recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    return rest_ms >= reaper->tick_ms && rest_ms < 3 * reaper->tick_ms && at_its_end(c);
+}
+
+/* The same in the middle of a body: what comes after such an end is nothing, and until then nobody
+ * else could use the address. Not before the body has stood still for two looks: its last bytes may
+ * be on their way through the library. */
+static bool body_ended(struct http_conn *c)
+{
+    uint64_t bytes = atomic_load_explicit(&c->body_bytes, memory_order_relaxed);
+    c->still = bytes == c->seen_bytes ? c->still + 1 : 0;
+    c->seen_bytes = bytes;
+    return c->still >= 2 && at_its_end(c);
 }
 
 static bool is_late(const struct http_reaper *reaper, struct http_conn *c, int64_t now_ms)
@@ -127,7 +142,7 @@ static bool is_late(const struct http_reaper *reaper, struct http_conn *c, int64
     case HTTP_CONN_HEAD:
         return now_ms - since_ms > reaper->head_ms;
     case HTTP_CONN_BODY:
-        return body_late(reaper, c, since_ms, now_ms);
+        return body_late(reaper, c, since_ms, now_ms) || body_ended(c);
     default:
         return false;
     }

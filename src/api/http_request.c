@@ -74,6 +74,11 @@ struct str http_authorization(const struct http_request *r)
     return r->authorization.ptr ? r->authorization : STR_EMPTY;
 }
 
+struct str http_farm_secret(const struct http_request *r)
+{
+    return r->farm_secret.ptr ? r->farm_secret : STR_EMPTY;
+}
+
 struct str http_body(const struct http_request *r)
 {
     return buf_str(&r->body);

@@ -229,7 +229,7 @@ static enum MHD_Result run_end(struct http_request *r)
         r->phase = HTTP_PHASE_ANSWER;
         http_conn_enter(r->conn, HTTP_CONN_WORK);
         if (r->match.route->body == HTTP_BODY_STREAM)
-            end_sink(r, true);
+            end_sink(r, still_allowed(r));
         else if (atomic_load(&r->answer_state) == HTTP_RUNNING && still_allowed(r))
             r->match.route->handle(r);
     }

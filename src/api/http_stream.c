@@ -206,13 +206,30 @@ static enum range_kind range_parse(struct str header, uint64_t size, struct rang
     return RANGE_FITS;
 }
 
+void http_answer_tag(struct http_request *r, const char *tag)
+{
+    r->tag = arena_text(&r->arena, str_from(tag));
+    http_answer_header(r, "ETag", tag);
+}
+
+/* A range is only right if the client's other parts are of the same file. */
+static bool same_file(const struct http_request *r)
+{
+    struct str known = http_header(r, "If-Range");
+    return known.len == 0 || (r->tag && str_is(known, r->tag));
+}
+
 void http_reply_file(struct http_request *r, int status, const char *content_type, int fd,
                      uint64_t offset, uint64_t len)
 {
     struct range part = {0, len};
     struct str wanted = http_header(r, "Range");
-    bool may_range = status == 200 && r->method == ROUTER_GET && wanted.len &&
-                     http_header(r, "If-Range").len == 0;
+    bool may_range = status == 200 && r->method == ROUTER_GET && wanted.len && same_file(r);
+    if (status == 200 && r->tag && str_is(http_header(r, "If-None-Match"), r->tag)) {
+        io_close(&fd);
+        http_reply_empty(r, 304);
+        return;
+    }
     enum range_kind kind = may_range ? range_parse(wanted, len, &part) : RANGE_NONE;
     if (kind == RANGE_BEYOND) {
         io_close(&fd);

@@ -128,9 +128,9 @@ static enum err replace_op(struct store_tx *tx, void *ctx)
         if (!b->resealed[i].ptr)
             continue;
         const struct sealed_row *row = &b->rows[i];
-        enum err e = store_sealed_replace(tx, ulid_str(&row->id), row->version, row->key_version,
-                                          b->team.key_version, b->resealed[i]);
-        if (e != ERR_AGAIN && e != ERR_NOT_FOUND) /* it was deleted meanwhile */
+        const struct sealed_change change = {b->team.key_version, row->policy, b->resealed[i]};
+        enum err e = store_sealed_replace(tx, row, &change);
+        if (e != ERR_AGAIN && e != ERR_NOT_FOUND) /* deleted, or its policy changed meanwhile */
             TRY(e);
     }
     return OK;

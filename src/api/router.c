@@ -24,9 +24,10 @@ static const struct {
     const char *name;
     enum router_method method;
 } METHODS[] = {
-    {"GET", ROUTER_GET},       {"HEAD", ROUTER_HEAD},     {"POST", ROUTER_POST},
-    {"PUT", ROUTER_PUT},       {"DELETE", ROUTER_DELETE}, {"PATCH", ROUTER_PATCH},
-    {"OPTIONS", ROUTER_NEVER}, {"TRACE", ROUTER_NEVER},   {"CONNECT", ROUTER_NEVER},
+    {"GET", ROUTER_GET},         {"HEAD", ROUTER_HEAD},     {"POST", ROUTER_POST},
+    {"PUT", ROUTER_PUT},         {"DELETE", ROUTER_DELETE}, {"PATCH", ROUTER_PATCH},
+    {"OPTIONS", ROUTER_OPTIONS}, {"TRACE", ROUTER_NEVER},   {"CONNECT", ROUTER_NEVER},
+    {"QUERY", ROUTER_NEVER},
 };
 
 enum router_method router_method(struct str name)
@@ -210,7 +211,7 @@ enum err router_find(const struct router *r, const struct router_path *path,
     if (path->count >= 2 && str_is(s[0], "api") && str_is(s[1], "v2") &&
         find_in(r, s + 2, path->count - 2, true, wanted, ret, &allowed))
         return OK;
-    if (!allowed)
+    if (!(allowed & ~(unsigned)ROUTER_OPTIONS)) /* there is nothing else to allow */
         return ERR_NOT_FOUND;
     *ret_allowed = allowed | (allowed & ROUTER_GET ? ROUTER_HEAD : 0);
     return ERR_METHOD;

@@ -17,8 +17,9 @@ enum router_method {
     ROUTER_PUT = 8,
     ROUTER_DELETE = 16,
     ROUTER_PATCH = 32,
-    ROUTER_NEVER = 64,    /* OPTIONS, TRACE, CONNECT: known, answered with 405 */
-    ROUTER_UNKNOWN = 128, /* 501 */
+    ROUTER_OPTIONS = 64,
+    ROUTER_NEVER = 128,   /* TRACE, CONNECT: known, answered with 405 */
+    ROUTER_UNKNOWN = 256, /* 501 */
 };
 enum router_method router_method(struct str name);
 

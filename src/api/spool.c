@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <unistd.h>
 
+#include "spool_file.h"
+#include "spool_library.h"
 #include "store_job.h"
 
 static bool job_is_gone(struct store *store, struct str id)
@@ -27,7 +29,7 @@ void spool_sweep(struct store *store, const char *folder, bool before_first_requ
         struct str kind = str_split(name, '.', &id);
         bool part = before_first_request && str_ends(name, STR(SPOOL_PART_SUFFIX));
         bool orphan = str_is(kind, "out") && ulid_valid(id) && job_is_gone(store, id);
-        if (part || orphan)
+        if (part || orphan || spool_library_orphan(store, name, !before_first_request))
             (void)!unlinkat(dirfd(dir), d->d_name, 0);
     }
     closedir(dir);

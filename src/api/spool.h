@@ -4,8 +4,6 @@
 
 #include "store.h"
 
-#define SPOOL_PART_SUFFIX ".part" /* of an upload that is not whole yet */
-
 /* Removes outputs whose job is gone; before the first request also half-written uploads. Best
  * effort: what cannot be removed now is tried again at the next start. */
 void spool_sweep(struct store *store, const char *folder, bool before_first_request);

@@ -2,10 +2,12 @@
 
 #include "clock.h"
 #include "hash.h"
+#include "store_token.h"
 
 enum err ticket_hash(struct http_request *r, uint8_t ret[static 32])
 {
-    struct str text = http_param(r, "ticket");
+    struct str text;
+    str_split(http_param(r, "ticket"), '.', &text); /* an extension is for whoever looks at it */
     if (text.len < TICKET_TEXT_MIN || text.len > TICKET_TEXT_MAX)
         return ERR_NOT_FOUND;
     hash_blake2b(text, ret);
@@ -15,9 +17,23 @@ enum err ticket_hash(struct http_request *r, uint8_t ret[static 32])
 enum err ticket_take(struct store_tx *tx, const uint8_t hash[static 32], enum ticket_kind kind,
                      struct arena *a, struct ticket *ret, struct job *ret_job)
 {
+    return ticket_take_any(tx, hash, 1u << kind, a, ret, ret_job);
+}
+
+/* Addresses are a worker's, as its token is: what was stolen with one ends with it. */
+static bool token_lives(struct store_tx *tx, struct str id, int64_t now_ms, struct arena *a)
+{
+    struct token token;
+    return store_token_get(tx, id, a, &token) == OK && token.revoked_at_ms == 0 &&
+           (token.expires_at_ms == 0 || token.expires_at_ms > now_ms);
+}
+
+enum err ticket_take_any(struct store_tx *tx, const uint8_t hash[static 32], unsigned kinds,
+                         struct arena *a, struct ticket *ret, struct job *ret_job)
+{
     int64_t now = clock_unix_ms();
     TRY(store_ticket_take(tx, hash, now, a, ret));
-    if (ret->kind != kind)
+    if (!(kinds & 1u << ret->kind))
         return ERR_NOT_FOUND;
     enum err e = store_job_any(tx, ulid_str(&ret->job_id), true, a, ret_job);
     if (e == ERR_NOT_FOUND)
@@ -25,7 +41,7 @@ enum err ticket_take(struct store_tx *tx, const uint8_t hash[static 32], enum ti
     TRY(e);
     if (ret->lease_id.len > 0 &&
         (ret_job->state != JOB_RENDERING || !str_equal(ret_job->lease_id, ret->lease_id) ||
-         ret_job->lease_expires_at_ms <= now))
+         ret_job->lease_expires_at_ms <= now || !token_lives(tx, ret_job->lease_token, now, a)))
         return ERR_GONE;
     return OK;
 }

@@ -11,10 +11,15 @@ enum { TICKET_TEXT_MIN = 22, TICKET_TEXT_MAX = 64 };
 /* The hash of the address's ticket. ERR_NOT_FOUND when it cannot be one. */
 enum err ticket_hash(struct http_request *r, uint8_t ret[static 32]) MUST_USE;
 
-/* In a write transaction: takes one use, and insists on the kind and on a lease that still runs.
+/* In a write transaction: takes one use, and insists on the kind, on a lease that still runs and on
+ * the token that it was given to.
  * `ret_job` is with payload. ERR_NOT_FOUND, ERR_GONE. */
 enum err ticket_take(struct store_tx *tx, const uint8_t hash[static 32], enum ticket_kind kind,
                      struct arena *a, struct ticket *ret, struct job *ret_job) MUST_USE;
+
+/* The same for an address that stands for one of several kinds: bits 1 << kind. */
+enum err ticket_take_any(struct store_tx *tx, const uint8_t hash[static 32], unsigned kinds,
+                         struct arena *a, struct ticket *ret, struct job *ret_job) MUST_USE;
 
 /* Looks only, the use is given back. Waits for the store's writer. */
 enum err ticket_look(struct store *store, const uint8_t hash[static 32], enum ticket_kind kind,

@@ -8,6 +8,10 @@
 #define SECRET_NAME_MAX_BYTES 128
 /* Keeps one team from filling the name cache (about 200 bytes each). */
 #define SECRETS_PER_TEAM_MAX 100000
+/* Hosts of one policy: a studio's storage, receivers and sites; it travels with every record. */
+#define POLICY_HOSTS_MAX 32
+/* A change of policy wraps each version of a secret anew in one transaction: a moment of work. */
+#define POLICY_VERSIONS_MAX 1000
 /* Below this a value cannot be masked in logs without blinding them. */
 #define SECRET_MASK_MIN_BYTES 4
 /* Locked memory for values in flight: 60 of the largest, and half of RLIMIT_MEMLOCK's default. */
@@ -39,11 +43,53 @@
 #define LOG_CHUNK_MAX_BYTES (1024 * 1024)
 #define JOB_ERROR_MAX_BYTES 4096
 #define OUTPUT_MAX_BYTES    (64LL * 1024 * 1024 * 1024)
-#define JOB_LEASES_MAX      5           /* a poisonous job fails after this many */
-#define JOB_LEASE_MS        (60 * 1000) /* our worker renews every third of it */
-#define JOB_TAGS_MAX_BYTES  256
-#define JOB_ASSETS_MAX      1000
-#define LIST_JOBS_MAX       1000
+
+/* A large output goes to S3 in parts: a broken connection costs one part. S3 takes these sizes. */
+#define UPLOAD_PART_MIN_BYTES (5 * 1024 * 1024)
+#define UPLOAD_PART_MAX_BYTES (5LL * 1024 * 1024 * 1024)
+/* The longest wait between two attempts of an upload: an endpoint that is back is noticed soon. */
+#define UPLOAD_GAP_MAX_MS (300 * 1000)
+/* Deliveries that were under way this often when the courier died are given up. */
+#define DELIVERY_LOST_MAX 5
+/* A signed address of an output is good for so many days, rounded up to the end of a day. */
+#define OUTPUT_ADDRESS_DAYS 7
+/* The largest setting of how long outputs are kept that nobody else has: a hundred years. */
+#define KEEP_OUTPUTS_MAX_DAYS 36500
+
+#define JOB_LEASES_MAX 5           /* a poisonous job fails after this many */
+#define JOB_LEASE_MS   (60 * 1000) /* our worker renews every third of it */
+/* A worker of protocol v1 has no heartbeat: it speaks when a percent of the rendering is done. */
+#define JOB_STOCK_LEASE_MS     (30 * 60 * 1000)
+#define JOB_STOCK_LEASE_MAX_MS (24 * 3600 * 1000)
+/* It sends the job back whole: what it was given, and what it wrote into it. */
+#define STOCK_UPDATE_MAX_BYTES (12 * 1024 * 1024)
+/* After Effects may write more than is kept; the rest is read and dropped. */
+#define STOCK_LOG_MAX_BYTES  (64 * 1024 * 1024)
+#define JOB_TAGS_MAX_BYTES   256
+#define JOB_ASSETS_MAX       1000
+#define JOB_NESTED_MAX       100 /* of one submit, at any depth: rows in one transaction */
+#define LIST_JOBS_MAX        1000
+#define CANCEL_JOBS_MAX      1000 /* ids in one call, as the vendor documents */
+#define BATCH_JOBS_MAX       1000
+#define BATCH_NESTED_MAX     1000 /* nested jobs of a whole batch: rows in one transaction */
+#define BATCH_BODY_MAX_BYTES (32 * 1024 * 1024)
+
+/* What the vendor takes; a project with its footage is often some hundred MiB. */
+#define TEMPLATE_MAX_BYTES      (2LL * 1024 * 1024 * 1024)
+#define TEMPLATE_NAME_MAX_BYTES 256
+/* A list is answered whole: 10,000 are 5 MB of it. */
+#define TEMPLATES_PER_TEAM_MAX 10000
+/* An address for an upload or download without a token; the vendor's clients expect an hour. */
+#define TRANSFER_MS (3600 * 1000)
+/* What the vendor takes; the largest fonts with all of Unicode are 30 MiB. */
+#define FONT_MAX_BYTES (40 * 1024 * 1024)
+/* The font, and the form around it. */
+#define FONT_FORM_MAX_BYTES (41 * 1024 * 1024)
+/* Long enough for any name in use; a file system takes 255. */
+#define FONT_FILE_NAME_MAX_BYTES   128
+#define FONT_FAMILY_NAME_MAX_BYTES 128
+/* Workers load what a job names, and AE starts slowly with more than some hundred. */
+#define FONTS_PER_TEAM_MAX 1000
 
 #define HTTP_HEADER_MAX_BYTES    (16 * 1024)
 #define HTTP_TARGET_MAX_BYTES    (8 * 1024)

@@ -35,8 +35,8 @@ static int print_overview(FILE *to, const char *only_word)
         const struct command *c = &commands[i];
         if (only_word && strcmp(c->word, only_word) != 0)
             continue;
-        fprintf(to, "  %s%s%-*s %s\n", c->word, c->verb ? " " : "", (int)(20 - strlen(c->word)),
-                c->verb ? c->verb : "", c->doc);
+        fprintf(to, "  %s%s%-*s %.*s\n", c->word, c->verb ? " " : "", (int)(20 - strlen(c->word)),
+                c->verb ? c->verb : "", (int)strcspn(c->doc, ":;"), c->doc); /* the first clause */
     }
     fputs("\nClient commands read SAFELIGHT_URL and SAFELIGHT_TOKEN (or NEXRENDER_API_URL and "
           "NEXRENDER_API_KEY).\n"

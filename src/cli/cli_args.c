@@ -14,7 +14,7 @@ static const char *find_flag(const char *usage, struct str name, bool *ret_takes
     return NULL;
 }
 
-/* Positional words are the upper-case ones that do not follow a flag. */
+/* Positional words are the upper-case ones that do not follow a flag; WORD... is one or more. */
 static size_t count_positional(const char *usage, bool required_only)
 {
     size_t count = 0;
@@ -26,7 +26,7 @@ static size_t count_positional(const char *usage, bool required_only)
         struct str bare = optional ? str_slice(word, 1, word.len) : word;
         bool flag = str_starts(bare, STR("--"));
         if (!flag && !after_flag && bare.len && (!optional || !required_only))
-            count++;
+            count += str_ends(word, STR("...")) && !required_only ? CLI_POSITIONAL_MAX : 1;
         after_flag = flag && !str_ends(word, STR("]"));
     }
     return count;
@@ -53,17 +53,18 @@ static enum err take_flag(const char *usage, int argc, char **argv, int *at, str
 {
     char *text = argv[*at] + 2;
     size_t length = strcspn(text, "=");
-    bool takes_value;
+    bool takes_value, joined = text[length] == '=';
     if (length == 0 || !find_flag(usage, str_bytes(text, length), &takes_value)) {
         *ret_why = "there is no such flag";
         return ERR_USAGE;
     }
+    text[length] = 0;
     if (ret->flag_count == CLI_FLAGS_MAX || cli_flag(ret, text)) {
         *ret_why = "a flag is given twice";
         return ERR_USAGE;
     }
     const char *value = NULL;
-    if (text[length] == '=')
+    if (joined)
         value = text + length + 1;
     else if (takes_value && *at + 1 < argc)
         value = argv[++*at];
@@ -71,7 +72,6 @@ static enum err take_flag(const char *usage, int argc, char **argv, int *at, str
         *ret_why = takes_value ? "a flag lacks its value" : "a flag takes no value";
         return ERR_USAGE;
     }
-    text[length] = 0;
     ret->flags[ret->flag_count].name = text;
     ret->flags[ret->flag_count++].value = value;
     return OK;

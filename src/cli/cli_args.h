@@ -4,7 +4,7 @@
 
 #include "str.h"
 
-enum { CLI_POSITIONAL_MAX = 4, CLI_FLAGS_MAX = 12 };
+enum { CLI_POSITIONAL_MAX = 1000, CLI_FLAGS_MAX = 12 };
 
 struct cli_args {
     const char *positional[CLI_POSITIONAL_MAX];

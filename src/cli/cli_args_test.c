@@ -4,7 +4,7 @@
 
 static const char usage[] = "NAME [OTHER] --data DIR [--file FILE] [--json]";
 
-static enum err parse(struct cli_args *ret, char *text)
+static enum err parse_by(const char *by, struct cli_args *ret, char *text)
 {
     char *argv[16];
     int argc = 0;
@@ -12,7 +12,28 @@ static enum err parse(struct cli_args *ret, char *text)
     for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
         argv[argc++] = word;
     const char *why;
-    return cli_args_parse(usage, argc, argv, ret, &why);
+    return cli_args_parse(by, argc, argv, ret, &why);
+}
+
+static enum err parse(struct cli_args *ret, char *text)
+{
+    return parse_by(usage, ret, text);
+}
+
+static void test_one_or_more(void)
+{
+    struct cli_args a;
+    char none[] = "--json", many[] = "a b --json c d e f g";
+    CHECK_ERR(parse_by("ID... [--json]", &a, none), ERR_USAGE);
+    CHECK_OK(parse_by("ID... [--json]", &a, many));
+    CHECK_EQ(a.positional_count, 7);
+    CHECK_STR(str_from(a.positional[6]), "g");
+    static char *argv[CLI_POSITIONAL_MAX + 1];
+    const char *why;
+    for (size_t i = 0; i < ARRAY_LEN(argv); i++)
+        argv[i] = many;
+    CHECK_OK(cli_args_parse("ID...", CLI_POSITIONAL_MAX, argv, &a, &why));
+    CHECK_ERR(cli_args_parse("ID...", CLI_POSITIONAL_MAX + 1, argv, &a, &why), ERR_USAGE);
 }
 
 static void test_accepted(void)
@@ -39,6 +60,8 @@ static void test_refused(void)
         "one --data d --nope",
         "one --data d --json=1",
         "one --data d --data d",
+        "one --data=d --data=e",
+        "one --data=d --data e",
         "one two three --data d",
         "one --data d --dat x",
         "one --data d --",
@@ -66,6 +89,7 @@ int main(void)
 {
     RUN(test_accepted);
     RUN(test_refused);
+    RUN(test_one_or_more);
     RUN(test_help_wins_over_what_is_missing);
     return test_done();
 }

@@ -69,11 +69,12 @@ static int exit_for(int status)
 }
 
 struct failure {
-    struct str error, details;
+    struct str error, details, errors;
 };
 static const struct json_field failure_fields[] = {
     JSON_FIELD(struct failure, error, "error", JSON_AS_STR, JSON_OPTIONAL, 4096),
     JSON_FIELD(struct failure, details, "details", JSON_AS_ARRAY, JSON_OPTIONAL, 0),
+    JSON_FIELD(struct failure, errors, "errors", JSON_AS_ARRAY, JSON_OPTIONAL, 0),
 };
 struct detail {
     struct str field, message;
@@ -90,10 +91,47 @@ static void say(const char *before, struct str s, const char *after)
     fputs(after, stderr);
 }
 
-static int explain(struct cli_client *c, const struct fetch_result *answer)
+static void say_details(struct cli_client *c, struct str details, const char *before)
 {
     struct problems problems;
-    struct failure f = {STR_EMPTY, STR_EMPTY};
+    struct json_elements all;
+    struct str element;
+    problems_init(&problems, &c->arena);
+    json_elements_init(&all, details);
+    while (details.len && json_elements_next(&all, &element)) {
+        struct detail d = {STR_EMPTY, STR_EMPTY};
+        if (json_decode(element, detail_fields, ARRAY_LEN(detail_fields), STR_EMPTY, &problems,
+                        &d) == OK) {
+            say(before, d.field, ": ");
+            say("", d.message, "\n");
+        }
+    }
+}
+
+void cli_refused_jobs(struct cli_client *c, struct str errors)
+{
+    struct problems problems;
+    struct json_elements all;
+    struct str element;
+    problems_init(&problems, &c->arena);
+    json_elements_init(&all, errors);
+    while (errors.len && json_elements_next(&all, &element)) {
+        struct failure f = {STR_EMPTY, STR_EMPTY, STR_EMPTY};
+        if (json_decode(element, failure_fields, ARRAY_LEN(failure_fields), STR_EMPTY, &problems,
+                        &f) != OK)
+            continue;
+        say("  job ", cli_member(element, "index", &c->arena), ": ");
+        say("", f.error, "\n");
+        say_details(c, f.details, "    ");
+    }
+}
+
+int cli_explain(struct cli_client *c, const struct fetch_result *answer)
+{
+    struct problems problems;
+    struct failure f = {STR_EMPTY, STR_EMPTY, STR_EMPTY};
+    if (answer->status >= 200 && answer->status <= 299)
+        return 0;
     problems_init(&problems, &c->arena);
     if (json_decode(buf_str(&answer->body), failure_fields, ARRAY_LEN(failure_fields), STR_EMPTY,
                     &problems, &f) != OK ||
@@ -102,39 +140,54 @@ static int explain(struct cli_client *c, const struct fetch_result *answer)
         return exit_for(answer->status);
     }
     say("safelight: ", f.error, "\n");
-    struct json_elements all;
-    struct str element;
-    json_elements_init(&all, f.details);
-    while (f.details.len && json_elements_next(&all, &element)) {
-        struct detail d = {STR_EMPTY, STR_EMPTY};
-        if (json_decode(element, detail_fields, ARRAY_LEN(detail_fields), STR_EMPTY, &problems,
-                        &d) == OK) {
-            say("  ", d.field, ": ");
-            say("", d.message, "\n");
-        }
-    }
+    say_details(c, f.details, "  ");
+    cli_refused_jobs(c, f.errors);
     if (answer->status >= 500 && answer->request_id[0])
         say("  request id: ", str_from(answer->request_id), "\n");
     return exit_for(answer->status);
 }
 
-int cli_request(struct cli_client *c, const char *method, const char *path, struct str body,
-                struct buf *ret_body)
+struct warned {
+    struct str warnings;
+};
+static const struct json_field warned_fields[] = {
+    JSON_FIELD(struct warned, warnings, "warnings", JSON_AS_ARRAY, JSON_OPTIONAL, 0),
+};
+
+void cli_warnings(struct cli_client *c, struct str answer)
+{
+    struct problems problems;
+    struct warned w = {STR_EMPTY};
+    problems_init(&problems, &c->arena);
+    if (json_decode(answer, warned_fields, ARRAY_LEN(warned_fields), STR_EMPTY, &problems, &w) ==
+        OK)
+        say_details(c, w.warnings, "safelight: warning: ");
+}
+
+int cli_unreachable(struct cli_client *c, enum err e, const char *why)
+{
+    fprintf(stderr, "safelight: %s: %s\n%s", err_text(e), why,
+            c->server.socket[0] ? "  is safelight serve running on this data directory?\n"
+                                : "  is SAFELIGHT_URL right, and safelight serve running there?\n");
+    return EXIT_CODE_UNREACHABLE;
+}
+
+int cli_request_typed(struct cli_client *c, const char *method, const char *path, const char *type,
+                      struct str body, struct buf *ret_body)
 {
     struct fetch f = {.body = body, .body_fd = -1, .body_max_bytes = ANSWER_MAX_BYTES};
     struct fetch_result answer __attribute__((cleanup(fetch_result_auto))) = {0};
-    enum err e =
-        client_send(&c->server, method, path, body.len ? "application/json" : NULL, &f, &answer);
-    if (e != OK) {
-        fprintf(stderr, "safelight: %s: %s\n%s", err_text(e), answer.why,
-                c->server.socket[0]
-                    ? "  is safelight serve running on this data directory?\n"
-                    : "  is SAFELIGHT_URL right, and safelight serve running there?\n");
-        return EXIT_CODE_UNREACHABLE;
-    }
-    if (answer.status < 200 || answer.status > 299)
-        return explain(c, &answer);
-    if (ret_body && buf_put(ret_body, buf_str(&answer.body)) != OK)
-        return EXIT_CODE_FAILED;
-    return 0;
+    enum err e = client_send(&c->server, method, path, type, &f, &answer);
+    if (e != OK)
+        return cli_unreachable(c, e, answer.why);
+    int code = cli_explain(c, &answer);
+    if (code == 0 && ret_body && buf_put(ret_body, buf_str(&answer.body)) != OK)
+        code = EXIT_CODE_FAILED;
+    return code;
+}
+
+int cli_request(struct cli_client *c, const char *method, const char *path, struct str body,
+                struct buf *ret_body)
+{
+    return cli_request_typed(c, method, path, body.len ? "application/json" : NULL, body, ret_body);
 }

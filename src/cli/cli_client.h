@@ -23,6 +23,18 @@ void cli_client_auto(struct cli_client *c);
 int cli_request(struct cli_client *c, const char *method, const char *path, struct str body,
                 struct buf *ret_body);
 
+/* The same with a body of another type. */
+int cli_request_typed(struct cli_client *c, const char *method, const char *path, const char *type,
+                      struct str body, struct buf *ret_body);
+
+/* What cli_request says, for other ways to send: of an answer (0: it is a 2xx), and when there was
+ * none. */
+int cli_explain(struct cli_client *c, const struct fetch_result *answer);
+int cli_unreachable(struct cli_client *c, enum err e, const char *why);
+/* On stderr: each entry of an answer's `warnings`; of a batch's `errors`. */
+void cli_warnings(struct cli_client *c, struct str answer);
+void cli_refused_jobs(struct cli_client *c, struct str errors);
+
 /* Appends the text percent-encoded, as one path segment or query value. */
 struct str cli_escaped(struct cli_client *c, const char *text);
 

@@ -1,18 +1,18 @@
+#include "cli_secret.h"
+
 #include <stdio.h>
 
 #include "cli.h"
-#include "cli_client.h"
 #include "cli_commands.h"
 #include "cli_output.h"
 #include "cli_value.h"
 #include "json_decode.h"
-#include "json_encode.h"
 
 enum { BODY_MAX_BYTES = 1024 * 1024, LIST_MAX_BYTES = 64 * 1024 * 1024 };
 
 static const struct cli_column columns[] = {
-    {"NAME", "name"},         {"VERSION", "version"}, {"CREATED", "createdAt"},
-    {"UPDATED", "updatedAt"}, {"ID", "id"},
+    {"NAME", "name"},         {"VERSION", "version"},          {"CREATED", "createdAt"},
+    {"UPDATED", "updatedAt"}, {"EXPIRES", "policy.expiresAt"}, {"ID", "id"},
 };
 
 static int put(const struct cli_args *args, bool rotate)
@@ -32,12 +32,17 @@ static int put(const struct cli_args *args, bool rotate)
     json_out_member_str(&o, "value", secret_reveal(value));
     if (rotate)
         json_out_member_bool(&o, "rotate", true);
+    bool any;
+    code = cli_policy_member(args, STR_EMPTY, &c.arena, &o, &any);
+    if (code != 0)
+        return code;
     json_out_close(&o, '}');
     if (json_out_end(&o) != OK)
         return EXIT_CODE_INVALID;
     code = cli_request(&c, "PUT", "/secrets", buf_str(&body), &answer);
     if (code != 0)
         return code;
+    cli_warnings(&c, buf_str(&answer));
     if (cli_flag(args, "json"))
         cli_print_json(buf_str(&answer));
     else
@@ -66,8 +71,7 @@ int cli_secret_list(const struct cli_args *args)
     return 0;
 }
 
-/* A secret is named by people and identified by id: looks the id up. Empty: there is none. */
-static int find_id(struct cli_client *c, const char *name, struct str *ret_id)
+int cli_secret_find(struct cli_client *c, const char *name, struct str *ret_row)
 {
     AUTO(buf) struct buf answer = buf_make(LIST_MAX_BYTES);
     int code = cli_request(c, "GET", "/secrets", STR_EMPTY, &answer);
@@ -79,7 +83,7 @@ static int find_id(struct cli_client *c, const char *name, struct str *ret_id)
     while (json_elements_next(&all, &element)) {
         if (str_is(cli_member(element, "name", &c->arena), name) ||
             str_is(cli_member(element, "id", &c->arena), name)) {
-            *ret_id = arena_str(&c->arena, cli_member(element, "id", &c->arena));
+            *ret_row = arena_str(&c->arena, element);
             return 0;
         }
     }
@@ -92,22 +96,23 @@ static int find_id(struct cli_client *c, const char *name, struct str *ret_id)
 int cli_secret_rotate(const struct cli_args *args)
 {
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
-    struct str id;
+    struct str row;
     int code = cli_client_open(&c);
     if (code == 0)
-        code = find_id(&c, args->positional[0], &id);
+        code = cli_secret_find(&c, args->positional[0], &row);
     return code == 0 ? put(args, true) : code;
 }
 
 int cli_secret_delete(const struct cli_args *args)
 {
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
-    struct str id = STR_EMPTY;
+    struct str row = STR_EMPTY;
     int code = cli_client_open(&c);
     if (code == 0)
-        code = find_id(&c, args->positional[0], &id);
+        code = cli_secret_find(&c, args->positional[0], &row);
     if (code != 0)
         return code;
+    struct str id = cli_member(row, "id", &c.arena);
     struct str path = arena_printf(&c.arena, "/secrets/%.*s", (int)id.len, id.ptr);
     return cli_request(&c, "DELETE", path.ptr, STR_EMPTY, NULL);
 }

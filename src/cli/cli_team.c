@@ -52,8 +52,12 @@ int cli_team_create(const struct cli_args *args)
 
 int cli_team_list(const struct cli_args *args)
 {
-    static const struct cli_column columns[] = {
-        {"NAME", "name"}, {"PUT-EXISTING", "putExisting"}, {"CREATED", "createdAt"}, {"ID", "id"}};
+    static const struct cli_column columns[] = {{"NAME", "name"},
+                                                {"PUT-EXISTING", "putExisting"},
+                                                {"POLICY-DEFAULT", "policyDefault"},
+                                                {"SIGNS WEBHOOKS", "webhookSigningSecret"},
+                                                {"CREATED", "createdAt"},
+                                                {"ID", "id"}};
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
     AUTO(buf) struct buf answer = buf_make(LIST_MAX_BYTES);
     int code = open_operator(&c, args);
@@ -70,12 +74,38 @@ int cli_team_list(const struct cli_args *args)
 
 int cli_team_set(const struct cli_args *args)
 {
+    static const struct {
+        const char *flag, *member;
+    } settings[] = {{"put-existing", "putExisting"},
+                    {"policy-default", "policyDefault"},
+                    {"webhook-signing-secret", "webhookSigningSecret"}};
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
+    AUTO(buf) struct buf body = buf_make(BODY_MAX_BYTES);
+    struct json_out o = json_out_make(&body);
+    bool any = false;
+    json_out_open(&o, '{');
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+        const char *value = cli_flag_value(args, settings[i].flag);
+        if (!value)
+            continue;
+        json_out_key(&o, settings[i].member);
+        if (value[0])
+            json_out_str(&o, str_from(value));
+        else
+            json_out_null(&o);
+        any = true;
+    }
+    json_out_close(&o, '}');
+    if (!any) {
+        fputs("safelight: say what to set; safelight team set --help shows it\n", stderr);
+        return EXIT_CODE_USAGE;
+    }
+    if (json_out_end(&o) != OK)
+        return EXIT_CODE_INVALID;
     int code = open_operator(&c, args);
     if (code != 0)
         return code;
-    return send_one(&c, "PATCH", team_path(&c, args).ptr, "putExisting",
-                    cli_flag_value(args, "put-existing"), NULL);
+    return cli_request(&c, "PATCH", team_path(&c, args).ptr, buf_str(&body), NULL);
 }
 
 int cli_team_delete(const struct cli_args *args)

@@ -17,17 +17,19 @@
 
 enum {
     IN_FLIGHT_DEFAULT = 16,
-    TICK_MS = 1000,              /* leases are looked at this often */
-    RETRY_MS = 1000,             /* after the store or the courier refused */
-    TICKETS_MS = 60 * 1000,      /* old one-time addresses are swept this often */
-    SPOOL_MS = 3600 * 1000,      /* and what is left over in the spool */
-    DUE_MAX = 1024,              /* deliveries looked at in one round, those in flight included */
+    TICK_MS = 1000,         /* leases are looked at this often */
+    RETRY_MS = 1000,        /* after the store or the courier refused */
+    TICKETS_MS = 60 * 1000, /* old one-time addresses are swept this often */
+    SPOOL_MS = 3600 * 1000, /* and what is left over in the spool */
+    EACH_MAX = 32,          /* of a team and kind, looked at in one round, with those in flight */
     BODY_MAX_BYTES = 256 * 1024, /* a job object: its error is the longest part */
 };
 
 struct courier_dispatch {
     struct store *store;
+    struct vault *vault;
     int spool_folder;
+    int64_t keep_outputs_ms;
     size_t most[DELIVERY_WEBHOOK + 1]; /* in flight, by kind */
     pthread_t thread;
     pthread_mutex_t sending; /* held while `courier` is used; taken before `lock` */
@@ -36,8 +38,10 @@ struct courier_dispatch {
     struct courier *courier;
     struct flight *flights;
     bool awake, stop;
+    bool changing; /* the courier was taken away: that its orders are lost says nothing */
     /* of the thread alone */
     int64_t retry_at_ms, tickets_at_ms, spool_at_ms; /* monotonic */
+    char served[ULID_LEN + 1];                       /* the team that had its turn last */
 };
 
 /* --- callbacks: from the answer thread and the store's writer --- */
@@ -52,10 +56,13 @@ static void on_answer(const struct answer *answer, void *ctx)
 {
     struct flight *f = ctx;
     struct courier_dispatch *d = f->owner;
-    if (answer->kind != ANSWER_DONE)
+    if (answer->kind == ANSWER_HEAD)
         return;
     pthread_mutex_lock(&d->lock);
-    flight_answer(f, answer);
+    if (answer->kind == ANSWER_PROGRESS)
+        f->there = (uint64_t)answer->content_length;
+    else
+        flight_answer(f, answer, d->changing);
     signal_locked(d);
     pthread_mutex_unlock(&d->lock);
 }
@@ -99,16 +106,31 @@ static bool is_flying(struct courier_dispatch *d, const struct ulid *id)
     return f != NULL;
 }
 
-static bool has_room(struct courier_dispatch *d, enum delivery_kind kind)
+/* No team takes all the room there is: three quarters are one team's at most. And of those that the
+ * courier died over one is under way at a time: so the one that kills it is found, and those that
+ * were only near it are not taken for it. */
+static bool may_fly(struct courier_dispatch *d, const struct delivery *due)
+{
+    size_t of_kind = 0, of_team = 0, suspects = 0, most = d->most[due->kind];
+    pthread_mutex_lock(&d->lock);
+    for (const struct flight *f = d->flights; f; f = f->next) {
+        bool same_kind = f->delivery.kind == due->kind;
+        of_kind += same_kind;
+        of_team += same_kind && str_equal(ulid_str(&f->delivery.team_id), ulid_str(&due->team_id));
+        suspects += f->delivery.lost > 0;
+    }
+    pthread_mutex_unlock(&d->lock);
+    return of_kind < most && of_team < most - most / 4 && (due->lost == 0 || suspects == 0);
+}
+
+static bool has_room(struct courier_dispatch *d)
 {
     size_t count = 0;
-    if (kind != DELIVERY_UPLOAD && kind != DELIVERY_WEBHOOK)
-        return false;
     pthread_mutex_lock(&d->lock);
     for (const struct flight *f = d->flights; f; f = f->next)
-        count += f->delivery.kind == kind;
+        count++;
     pthread_mutex_unlock(&d->lock);
-    return count < d->most[kind];
+    return count < d->most[DELIVERY_UPLOAD] + d->most[DELIVERY_WEBHOOK];
 }
 
 /* --- recording --- */
@@ -174,6 +196,24 @@ static void settle_flights(struct courier_dispatch *d, bool stopping)
     }
 }
 
+/* How far uploads in parts are. What the store cannot take now is told with the next part. */
+static void tell_progress(struct courier_dispatch *d)
+{
+    for (;;) {
+        pthread_mutex_lock(&d->lock);
+        struct flight *f = d->flights;
+        while (f && (f->state != FLIGHT_SENT || f->told == f->there))
+            f = f->next;
+        if (f)
+            f->told = f->there;
+        pthread_mutex_unlock(&d->lock);
+        if (!f)
+            return;
+        /* Flights are freed on this thread alone. */
+        (void)!store_write_wait(d->store, flight_progress_op, f);
+    }
+}
+
 /* --- sending --- */
 
 static void add_flight(struct courier_dispatch *d, struct flight *f)
@@ -216,7 +256,7 @@ static enum err launch(struct courier_dispatch *d, struct store_tx *tx,
     f->state = FLIGHT_SENT;
     TRY(flight_load(f, tx));
     if (f->state != FLIGHT_ANSWERED)
-        TRY(flight_order(f, d->spool_folder, &body, &order, &fd));
+        TRY(flight_order(f, d->vault, d->spool_folder, &body, &order, &fd));
     if (f->state == FLIGHT_ANSWERED) {
         add_flight(d, TAKE(f));
         return OK;
@@ -231,10 +271,13 @@ static enum err launch_due(struct courier_dispatch *d, struct store_tx *tx, stru
     struct delivery *due;
     size_t count;
     enum err first = OK;
-    TRY(store_delivery_due(tx, clock_unix_ms(), DUE_MAX, a, &due, &count));
+    if (!has_room(d))
+        return OK;
+    TRY(store_delivery_due(tx, clock_unix_ms(), str_from(d->served), EACH_MAX, a, &due, &count));
     for (size_t i = 0; i < count; i++) {
-        if (!has_room(d, due[i].kind) || is_flying(d, &due[i].id))
+        if (!may_fly(d, &due[i]) || is_flying(d, &due[i].id))
             continue;
+        memcpy(d->served, due[i].team_id.text, sizeof d->served);
         enum err e = launch(d, tx, &due[i]);
         if (e == ERR_BUSY)
             return e; /* no courier: the others would fare the same */
@@ -278,7 +321,7 @@ static enum err sweep_spool(struct courier_dispatch *d)
     if (clock_monotonic_ms() < d->spool_at_ms)
         return OK;
     d->spool_at_ms = clock_monotonic_ms() + SPOOL_MS;
-    return courier_spool_sweep(d->store, d->spool_folder);
+    return courier_spool_sweep(d->store, d->spool_folder, d->keep_outputs_ms);
 }
 
 /* One round: *ret_next_at_ms is when (wall clock) the next delivery is due. */
@@ -352,6 +395,7 @@ static void *run(void *ctx)
     bool failing = false;
     while (!stopping(d)) {
         int64_t next_at_ms = INT64_MAX;
+        tell_progress(d);
         settle_flights(d, false);
         enum err e = round_once(d, &next_at_ms);
         if (e != OK)
@@ -378,6 +422,8 @@ enum err courier_dispatch_start(const struct courier_dispatch_options *options,
     d->store = options->store;
     d->spool_folder = spool;
     d->courier = options->courier;
+    d->vault = options->vault;
+    d->keep_outputs_ms = options->keep_outputs_ms;
     d->most[DELIVERY_UPLOAD] = options->uploads_max ? options->uploads_max : IN_FLIGHT_DEFAULT;
     d->most[DELIVERY_WEBHOOK] = options->webhooks_max ? options->webhooks_max : IN_FLIGHT_DEFAULT;
     pthread_condattr_init(&monotonic);
@@ -399,6 +445,9 @@ void courier_dispatch_set_courier(struct courier_dispatch *d, struct courier *co
 {
     pthread_mutex_lock(&d->sending);
     d->courier = courier;
+    pthread_mutex_lock(&d->lock);
+    d->changing = courier == NULL;
+    pthread_mutex_unlock(&d->lock);
     pthread_mutex_unlock(&d->sending);
     courier_dispatch_wake(d);
 }

@@ -14,7 +14,9 @@ struct courier_dispatch_options {
     struct store *store;
     const char *spool_folder; /* outputs lie there under job_spool_name() */
     struct courier *courier;  /* NULL: none yet */
-    size_t uploads_max;       /* in flight at a time; 0: 16 */
+    struct vault *vault;     /* signs the addresses of outputs that we serve; NULL in tests: bare */
+    int64_t keep_outputs_ms; /* how long outputs that nobody else has are kept; 0: for ever */
+    size_t uploads_max;      /* in flight at a time; 0: 16 */
     size_t webhooks_max;
 };
 /* ERR_IO: the spool folder cannot be opened, or no thread. */

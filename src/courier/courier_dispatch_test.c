@@ -1,10 +1,12 @@
 /* The dispatcher on a real store, with a courier of our own in place of courier_client.c: it keeps
  * the orders until a test answers them. */
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/stat.h>
 
 #include "alloc.h"
 #include "courier_dispatch.h"
+#include "courier_spool.h"
 #include "jobs_fixture.h"
 
 #define UPLOAD                                                                                     \
@@ -306,6 +308,93 @@ static void test_left_overs_go_from_the_spool_and_the_rest_stays(void)
     CHECK_EQ(unlink(other.ptr), 0);
 }
 
+static void test_progress_of_an_upload_is_in_the_log(void)
+{
+    start(&fake, 0);
+    struct ulid id = rendered(JOB(UPLOAD), true);
+    struct kept k = take(ORDER_UPLOAD);
+    const struct answer half = {.kind = ANSWER_PROGRESS, .content_length = 3};
+    k.answered(&half, k.ctx);
+    int64_t until = clock_monotonic_ms() + PATIENCE_MS;
+    while (!fixture_log(id).len && clock_monotonic_ms() < until)
+        pause_ms(5);
+    CHECK_STR(fixture_log(id), "[upload: 50 % of 0.0 MiB are there]\n");
+    say(&k, OUTCOME_DONE, OK, 200);
+    CHECK(wait_state(id, JOB_FINISHED));
+    courier_dispatch_stop(&dispatch);
+}
+
+/* Which of them kills the courier shows when they go one by one; the others get through. */
+static void test_suspects_fly_alone_and_the_guilty_one_is_given_up(void)
+{
+    struct ulid ids[3];
+    size_t guilty = 0;
+    for (size_t i = 0; i < 3; i++)
+        ids[i] = rendered(JOB(UPLOAD), true);
+    start(&fake, 0);
+    struct kept first[3];
+    for (size_t i = 0; i < 3; i++)
+        first[i] = take(ORDER_UPLOAD);
+    for (size_t i = 0; i < 3; i++)
+        say(&first[i], OUTCOME_RETRY, ERR_UNAVAILABLE, 0);
+    for (int died = 1; died < DELIVERY_LOST_MAX;) {
+        struct kept k = take(ORDER_UPLOAD);
+        bool is_guilty = !strcmp(k.job_id, ids[guilty].text);
+        pause_ms(20);
+        CHECK_EQ(order_count(), 0); /* no other suspect beside it */
+        if (is_guilty)
+            say(&k, OUTCOME_RETRY, ERR_UNAVAILABLE, 0);
+        else
+            say(&k, OUTCOME_DONE, OK, 200);
+        died += is_guilty;
+        if (!k.answered)
+            break;
+    }
+    CHECK(wait_state(ids[guilty], JOB_ERROR));
+    CHECK_STR(fixture_job(ids[guilty]).error,
+              "the sending process died before it had an answer, again and again");
+    for (size_t i = 1; i < 3; i++) {
+        if (fixture_job(ids[i]).state != JOB_FINISHED) {
+            struct kept k = take(ORDER_UPLOAD);
+            say(&k, OUTCOME_DONE, OK, 200);
+        }
+        CHECK(wait_state(ids[i], JOB_FINISHED));
+    }
+    courier_dispatch_stop(&dispatch);
+    CHECK_EQ(unlink(spool_path(ids[guilty]).ptr), 0);
+}
+
+static void sweep_now(int64_t keep_ms)
+{
+    int folder = open(spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CHECK_OK(courier_spool_sweep(f.store, folder, keep_ms));
+    CHECK_EQ(close(folder), 0);
+}
+
+static bool is_there(struct ulid id)
+{
+    return access(spool_path(id).ptr, F_OK) == 0;
+}
+
+static void test_outputs_are_kept_so_long(void)
+{
+    const int64_t day_ms = 24 * 3600 * 1000;
+    struct ulid kept = rendered(JOB("\"x\":1"), true);
+    int64_t now = clock_unix_ms();
+    sweep_now(day_ms);
+    CHECK(is_there(kept));
+    clock_set_for_tests(now + 400 * day_ms);
+    sweep_now(0);
+    CHECK(is_there(kept));
+    clock_set_for_tests(now + day_ms - 1000);
+    sweep_now(day_ms);
+    CHECK(is_there(kept));
+    clock_set_for_tests(now + day_ms + 1000);
+    sweep_now(day_ms);
+    CHECK(!is_there(kept));
+    clock_set_for_tests(0);
+}
+
 static void test_spool_must_be_there(void)
 {
     struct courier_dispatch *d = NULL;
@@ -327,6 +416,9 @@ int main(int argc, char **argv)
     RUN(test_it_goes_on_after_a_restart);
     RUN(test_what_cannot_be_sent_fails_with_a_reason);
     RUN(test_no_more_than_the_limit_are_in_flight);
+    RUN(test_progress_of_an_upload_is_in_the_log);
+    RUN(test_suspects_fly_alone_and_the_guilty_one_is_given_up);
+    RUN(test_outputs_are_kept_so_long);
     RUN(test_leases_that_ran_out_are_swept);
     RUN(test_left_overs_go_from_the_spool_and_the_rest_stays);
     RUN(test_spool_must_be_there);

@@ -7,6 +7,7 @@
 #include "alloc.h"
 #include "clock.h"
 #include "io.h"
+#include "job_address.h"
 
 struct flight *flight_new(struct courier_dispatch *owner, const struct delivery *delivery)
 {
@@ -40,6 +41,20 @@ static void fail(struct flight *f, struct str message)
     f->message = message;
 }
 
+/* Receivers that check signatures would throw an unsigned call away, and say nothing. */
+static enum err load_signing(struct flight *f, struct store_tx *tx)
+{
+    struct str name;
+    enum err e = job_signing(tx, &f->job, &f->arena, &f->signing, &name);
+    if (e != ERR_NOT_FOUND || !name.len)
+        return e;
+    fail(f,
+         arena_printf(&f->arena,
+                      "the secret %.*s, which signs the team's webhooks, does not exist any more",
+                      (int)name.len, name.ptr));
+    return OK;
+}
+
 enum err flight_load(struct flight *f, struct store_tx *tx)
 {
     enum job_part part = f->delivery.kind == DELIVERY_UPLOAD ? JOB_PART_UPLOAD : JOB_PART_WEBHOOK;
@@ -57,24 +72,7 @@ enum err flight_load(struct flight *f, struct store_tx *tx)
     }
     TRY(e);
     f->host = job_bundle_host(part, &f->bundle, &f->arena);
-    return OK;
-}
-
-static struct str content_type_of(struct str name)
-{
-    static const struct {
-        const char *extension, *type;
-    } types[] = {
-        {".mp4", "video/mp4"},
-        {".mov", "video/quicktime"},
-        {".png", "image/png"},
-        {".jpg", "image/jpeg"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
-        if (str_ends(name, str_from(types[i].extension)))
-            return str_from(types[i].type);
-    }
-    return STR("application/octet-stream");
+    return part == JOB_PART_WEBHOOK ? load_signing(f, tx) : OK;
 }
 
 static int open_output(struct flight *f, int spool_folder, uint64_t *ret_size)
@@ -90,49 +88,57 @@ static int open_output(struct flight *f, int spool_folder, uint64_t *ret_size)
     return opened;
 }
 
-enum err flight_order(struct flight *f, int spool_folder, struct buf *body, struct order *ret,
-                      int *ret_fd)
+enum err flight_order(struct flight *f, struct vault *vault, int spool_folder, struct buf *body,
+                      struct order *ret, int *ret_fd)
 {
+    struct job *job = &f->job;
     *ret_fd = -1;
     *ret = (struct order){.job_id = ulid_str(&f->job.id), .bundle = f->bundle};
     if (f->delivery.kind == DELIVERY_WEBHOOK) {
-        TRY(job_write_webhook(&f->job, body));
+        if (vault)
+            TRY(job_address_sign(vault, &job, 1, clock_unix_ms(), &f->arena));
+        TRY(job_write_webhook(job, body));
         ret->kind = ORDER_WEBHOOK;
         ret->body = buf_str(body);
+        ret->signing = f->signing;
+        ret->delivery_id = f->signing.record_count ? ulid_str(&f->delivery.id) : STR_EMPTY;
         return OK;
     }
     ret->kind = ORDER_UPLOAD;
     ret->object_name = f->job.output_name;
-    ret->content_type = content_type_of(f->job.output_name);
+    ret->content_type = job_content_type(f->job.output_name);
     *ret_fd = open_output(f, spool_folder, &ret->size_bytes);
+    f->size_bytes = ret->size_bytes;
     if (*ret_fd < 0)
         fail(f, STR("the rendered file is not in the spool any more; submit the job again"));
     return OK;
 }
 
-/* The processes behind it are gone or restarting: that says nothing about the other server. */
-static bool is_lost(const struct answer *a)
+/* The processes behind it are gone or restarting: that says nothing about the other server. Whoever
+ * the courier died over may be the reason, unless it was told to end. */
+static enum job_attempt attempt_of(const struct answer *a, bool stopping)
 {
-    return a->err == ERR_UNAVAILABLE || a->err == ERR_VAULT_DOWN || a->err == ERR_BUSY;
+    if (a->outcome == OUTCOME_DONE)
+        return JOB_ATTEMPT_DONE;
+    if (a->err == ERR_VAULT_DOWN || a->err == ERR_BUSY)
+        return JOB_ATTEMPT_PUT_OFF;
+    if (a->err == ERR_UNAVAILABLE)
+        return stopping ? JOB_ATTEMPT_PUT_OFF : JOB_ATTEMPT_LOST;
+    return a->outcome == OUTCOME_RETRY ? JOB_ATTEMPT_RETRY : JOB_ATTEMPT_FAILED;
 }
 
-void flight_answer(struct flight *f, const struct answer *a)
+void flight_answer(struct flight *f, const struct answer *a, bool stopping)
 {
     f->status = a->status;
     f->state = FLIGHT_ANSWERED;
     f->message = arena_str(&f->arena, a->message);
     if (a->err == ERR_VAULT_DOWN || a->err == ERR_BUSY)
         f->sent = false; /* it did not come to that */
-    if (a->outcome == OUTCOME_DONE)
-        f->attempt = JOB_ATTEMPT_DONE;
-    else if (is_lost(a))
-        f->attempt = JOB_ATTEMPT_LOST;
-    else
-        f->attempt = a->outcome == OUTCOME_RETRY ? JOB_ATTEMPT_RETRY : JOB_ATTEMPT_FAILED;
-    if (!f->message.len)
-        f->message = f->attempt == JOB_ATTEMPT_LOST
-                         ? STR("the sending process ended before it had an answer")
-                         : str_from(err_text(a->err));
+    f->attempt = attempt_of(a, stopping);
+    if (f->attempt == JOB_ATTEMPT_LOST)
+        f->message = STR("the sending process died before it had an answer, again and again");
+    else if (!f->message.len)
+        f->message = str_from(err_text(a->err));
 }
 
 void flight_settle(struct flight *f, int64_t now_ms)
@@ -141,11 +147,24 @@ void flight_settle(struct flight *f, int64_t now_ms)
     d.message = f->message;
     job_delivery_step(&d, f->attempt, f->status, now_ms);
     /* What was not an attempt comes again every other second: the job's log is not for that. */
-    bool told = f->attempt != JOB_ATTEMPT_LOST;
+    bool told = (f->attempt != JOB_ATTEMPT_LOST && f->attempt != JOB_ATTEMPT_PUT_OFF) ||
+                d.state == DELIVERY_FAILED;
     f->record =
         (struct job_delivered){.delivery = d,
                                .status_line = told ? job_delivery_line(&d, &f->arena) : STR_EMPTY,
                                .used = f->sent ? &f->bundle : NULL,
+                               .signed_with = f->sent ? &f->signing : NULL,
                                .host = f->host,
                                .arena = &f->arena};
+}
+
+enum err flight_progress_op(struct store_tx *tx, void *ctx)
+{
+    struct flight *f = ctx;
+    uint64_t whole = f->size_bytes ? f->size_bytes : 1;
+    struct str line = arena_printf(&f->arena, "[upload: %d %% of %.1f MiB are there]\n",
+                                   (int)(100.0 * (double)f->told / (double)whole),
+                                   (double)f->size_bytes / (1024.0 * 1024.0));
+    struct job_note note = {.job_id = ulid_str(&f->job.id), .line = line, .arena = &f->arena};
+    return job_note_op(tx, &note);
 }

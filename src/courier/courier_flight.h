@@ -21,8 +21,11 @@ struct flight {
     struct delivery delivery;
     struct job job; /* with payload */
     struct ref_bundle bundle;
+    struct ref_bundle signing; /* of a webhook; no record: it is not signed */
     struct str host;
-    bool sent; /* values may have been resolved for it */
+    bool sent;            /* values may have been resolved for it */
+    uint64_t size_bytes;  /* of an upload */
+    uint64_t there, told; /* of an upload in parts: bytes at the other side; in the job's log */
     enum job_attempt attempt;
     int64_t status;
     struct str message;
@@ -35,17 +38,21 @@ struct flight *flight_new(struct courier_dispatch *owner, const struct delivery 
 void flight_free(struct flight **f);
 void flight_autop(struct flight **f);
 
-/* Loads the job and builds the bundle. When the delivery cannot be sent at all (a secret is gone),
+/* Loads the job and builds the bundles. When the delivery cannot be sent at all (a secret is gone),
  * the flight is ANSWERED with a failure. ERR_NOT_FOUND: the job is gone; ERR_AGAIN: later. */
 enum err flight_load(struct flight *f, struct store_tx *tx) MUST_USE;
 
 /* The order for it; body is its JSON (webhooks), *ret_fd the output (uploads) or -1. An output that
  * is not there makes the flight ANSWERED with a failure, and OK. */
-enum err flight_order(struct flight *f, int spool_folder, struct buf *body, struct order *ret,
-                      int *ret_fd) MUST_USE;
+enum err flight_order(struct flight *f, struct vault *vault, int spool_folder, struct buf *body,
+                      struct order *ret, int *ret_fd) MUST_USE;
 
-/* Takes over what the courier said. */
-void flight_answer(struct flight *f, const struct answer *answer);
+/* Takes over what the courier said last. `stopping`: it was told to end, so its end says nothing.
+ */
+void flight_answer(struct flight *f, const struct answer *answer, bool stopping);
+
+/* store_op; ctx is a flight: a line in the job's log says how much of the file is there. */
+enum err flight_progress_op(struct store_tx *tx, void *ctx) MUST_USE;
 
 /* Fills f->record from the answer, at now. */
 void flight_settle(struct flight *f, int64_t now_ms);

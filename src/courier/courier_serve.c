@@ -12,6 +12,8 @@
 #include "ipc.h"
 #include "order_wire.h"
 
+enum { PART_PAUSE_MS = 1000 };
+
 /* On the heap: threads that are still running when courier_serve returns go on using it. */
 struct office {
     struct courier_serve options;
@@ -19,7 +21,7 @@ struct office {
     pthread_mutex_t answering; /* one message at a time */
     pthread_mutex_t lock;      /* what follows */
     pthread_cond_t changed;
-    size_t deliveries, masks;
+    size_t deliveries, downloads, masks; /* deliveries: without downloads */
 };
 
 /* What one thread is given; it owns all of it. */
@@ -63,7 +65,7 @@ static enum err answer_head(void *ctx, const struct answer *a)
 
 static size_t *counter(struct office *o, enum order_kind kind)
 {
-    return kind == ORDER_MASK ? &o->masks : &o->deliveries;
+    return kind == ORDER_MASK ? &o->masks : kind == ORDER_DOWNLOAD ? &o->downloads : &o->deliveries;
 }
 
 static void leave(struct office *o, enum order_kind kind)
@@ -82,7 +84,8 @@ static bool enter(struct office *o, enum order_kind kind)
         while (o->masks == COURIER_MASKS_MAX)
             pthread_cond_wait(&o->changed, &o->lock);
     else
-        let = o->deliveries < COURIER_THREADS_MAX;
+        let = o->deliveries + o->downloads < COURIER_THREADS_MAX &&
+              (kind != ORDER_DOWNLOAD || o->downloads < COURIER_DOWNLOADS_MAX);
     if (let)
         (*counter(o, kind))++;
     pthread_mutex_unlock(&o->lock);
@@ -99,6 +102,8 @@ static void *carry_out(void *ctx)
                          .vault = o->vault,
                          .guard = &o->options.guard,
                          .ca_file = o->options.ca_file,
+                         .part_bytes = o->options.upload_part_bytes,
+                         .pause_ms = PART_PAUSE_MS,
                          .head = answer_head,
                          .head_ctx = o};
     AUTO(errand_end) struct errand_end end = {0};
@@ -184,9 +189,9 @@ static bool drain(struct office *o)
     until.tv_sec += COURIER_DRAIN_MS / 1000;
     pthread_mutex_lock(&o->lock);
     int late = 0;
-    while (o->deliveries + o->masks > 0 && !late)
+    while (o->deliveries + o->downloads + o->masks > 0 && !late)
         late = pthread_cond_timedwait(&o->changed, &o->lock, &until);
-    bool idle = o->deliveries + o->masks == 0;
+    bool idle = o->deliveries + o->downloads + o->masks == 0;
     pthread_mutex_unlock(&o->lock);
     return idle;
 }

@@ -1,19 +1,21 @@
 /* The courier process: the only one with outbound sockets. One thread an order, at most
- * COURIER_THREADS_MAX at a time (a delivery beyond that is answered with RETRY, ERR_BUSY), and
- * beside them COURIER_MASKS_MAX for masks, which are short and are waited for. Called in the child
- * after fork. */
+ * COURIER_THREADS_MAX at a time, of which downloads take at most COURIER_DOWNLOADS_MAX, so that
+ * slow ones leave room for deliveries (what is beyond is answered with RETRY, ERR_BUSY), and beside
+ * them COURIER_MASKS_MAX for masks, which are short and are waited for. Called in the child after
+ * fork. */
 #ifndef COURIER_SERVE_H
 #define COURIER_SERVE_H
 
 #include "guard.h"
 
-enum { COURIER_THREADS_MAX = 64, COURIER_MASKS_MAX = 8 };
+enum { COURIER_THREADS_MAX = 64, COURIER_DOWNLOADS_MAX = 32, COURIER_MASKS_MAX = 8 };
 
 struct courier_serve {
     int api;   /* orders in, answers out */
     int vault; /* the vault's client socket */
     struct guard_policy guard;
     const char *ca_file;
+    uint64_t upload_part_bytes; /* outputs larger than this go in parts of it; 0: never */
     bool (*confine)(void); /* after libraries are loaded, before the first order; NULL in tests */
 };
 

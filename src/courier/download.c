@@ -146,7 +146,7 @@ void download_run(const struct errand *e, struct errand_end *ret)
     if (err == OK)
         err = prepare(e, &r, &headers, &what);
     if (err != OK) {
-        errand_refuse(ret, "download", err);
+        errand_refuse(ret, "download", r.refused, err);
         return;
     }
     stream.set = r.set;

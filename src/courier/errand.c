@@ -5,6 +5,8 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "policy.h"
+
 enum { READER_PATIENCE_MS = 60 * 1000, MESSAGE_DRAFT_BYTES = 4096 };
 
 void errand_end_auto(struct errand_end *e)
@@ -58,9 +60,13 @@ const char *errand_why(enum err err)
     case ERR_JSON:
         return "its settings are not valid once the secrets stand in them";
     case ERR_TAMPERED:
-        return "a secret's record does not open as what it was stored for";
-    case ERR_FORBIDDEN:
-        return "a secret's policy does not allow this use";
+        return "its record does not open as what it was stored for";
+    case ERR_POLICY_EXPIRED:
+        return "its policy has expired";
+    case ERR_POLICY_SINK:
+        return "its policy does not allow this use";
+    case ERR_POLICY_HOST:
+        return "its policy does not allow the host that would be connected to";
     case ERR_ADDRESS_REFUSED:
         return "https is required where a secret is used";
     case ERR_VAULT_DOWN:
@@ -82,12 +88,14 @@ static void set_message(struct errand_end *e, const struct redact_set *set, stru
         buf_reset(&e->message);
 }
 
-void errand_refuse(struct errand_end *e, const char *what, enum err err)
+void errand_refuse(struct errand_end *e, const char *what, struct str secret, enum err err)
 {
     AUTO(buf) struct buf draft = buf_make(MESSAGE_DRAFT_BYTES);
+    bool named = secret.len && (policy_refused(err) || err == ERR_TAMPERED);
     e->outcome = errand_outcome(err);
     e->err = err;
-    if (buf_printf(&draft, "%s: %s", what, errand_why(err)) == OK)
+    if (buf_printf(&draft, "%s%s%.*s: %s", what, named ? " with the secret " : "",
+                   named ? (int)secret.len : 0, secret.ptr, errand_why(err)) == OK)
         set_message(e, NULL, buf_str(&draft));
 }
 

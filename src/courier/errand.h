@@ -15,7 +15,10 @@ struct errand {
     struct vault *vault;
     const struct guard_policy *guard;
     const char *ca_file;
-    /* Sends a HEAD answer (DOWNLOAD). */
+    /* UPLOAD: files larger than this go in parts of it; 0: never. */
+    uint64_t part_bytes;
+    int64_t pause_ms; /* before a part's second try, then twice as long */
+    /* Sends a HEAD answer (DOWNLOAD) or PROGRESS (UPLOAD in parts). */
     enum err (*head)(void *ctx, const struct answer *answer);
     void *head_ctx;
 };
@@ -42,8 +45,9 @@ enum outcome errand_outcome(enum err err);
 /* A static sentence for an error of ours. */
 const char *errand_why(enum err err);
 
-/* Ends with an error before anything was sent: `what` is ours ("upload", "webhook"). */
-void errand_refuse(struct errand_end *e, const char *what, enum err err);
+/* Ends with an error before anything was sent: `what` is ours ("upload", "webhook"), `secret` the
+ * name of the one that the vault refused, or empty. */
+void errand_refuse(struct errand_end *e, const char *what, struct str secret, enum err err);
 
 /* Ends with what fetch_run gave. `what` names the action and its destination ("upload to bucket b
  * at h"), `reason` what the other server said; the set masks all of it (NULL: nothing to mask). */

@@ -130,7 +130,7 @@ static void test_upload_refused_names_bucket_host_and_code(void)
 {
     AUTO(errand_end) struct errand_end end = {0};
     AUTO(fd) int fd = memfd_with(STR("hello world"));
-    AUTO(buf) struct buf want = buf_make(200);
+    AUTO(buf) struct buf want = buf_make(400);
     struct order order = upload_order();
     answer_with("HTTP/1.1 403 Forbidden\r\nContent-Type: application/xml\r\n\r\n"
                 "<Error><Code>AccessDenied</Code><AWSAccessKeyId>AKIAIOSFODNN7EXAMPLE"
@@ -138,7 +138,10 @@ static void test_upload_refused_names_bucket_host_and_code(void)
     run(&order, at_server(UPLOAD), fd, &end);
     CHECK_EQ(end.outcome, OUTCOME_FAILED);
     CHECK_ERR(end.err, ERR_UPSTREAM);
-    CHECK_OK(buf_printf(&want, "upload to bucket my-renders at 127.0.0.1:%u: 403 AccessDenied",
+    CHECK_OK(buf_printf(&want,
+                        "upload to bucket my-renders at 127.0.0.1:%u: 403 AccessDenied: this "
+                        "key may not write there; allow it s3:PutObject on the bucket (with acl "
+                        "also s3:PutObjectAcl)",
                         server.port));
     CHECK(str_equal(buf_str(&end.message), buf_str(&want)));
 }

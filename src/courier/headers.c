@@ -56,3 +56,13 @@ void headers_default(struct headers *h, struct str name, struct str value)
             return;
     h->list[h->count++] = (struct fetch_header){name, value};
 }
+
+void headers_set(struct headers *h, struct str name, struct str value)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < h->count; i++)
+        if (!str_equal_nocase(h->list[i].name, name))
+            h->list[kept++] = h->list[i];
+    h->list[kept++] = (struct fetch_header){name, value};
+    h->count = kept;
+}

@@ -5,11 +5,11 @@
 
 #include "fetch.h"
 
-enum { HEADERS_MAX = 64 };
+enum { HEADERS_MAX = 64, HEADERS_OURS = 4 };
 
 struct headers {
     struct buf text; /* wiped */
-    struct fetch_header list[HEADERS_MAX + 1];
+    struct fetch_header list[HEADERS_MAX + HEADERS_OURS];
     size_t count;
 };
 
@@ -20,5 +20,7 @@ void headers_auto(struct headers *h);
 
 /* Adds a header of ours (there is room for one) unless the job gave one of that name. */
 void headers_default(struct headers *h, struct str name, struct str value);
+/* Adds a header of ours (there is room for HEADERS_OURS) in place of any that the job gave. */
+void headers_set(struct headers *h, struct str name, struct str value);
 
 #endif

@@ -6,20 +6,29 @@ static enum err open_all(const struct errand *e, struct ref_values *ret)
 {
     const struct vault_use use = {.purpose = VAULT_FOR_MASKING, .job_id = e->order->job_id};
     const struct ref_bundle *b = &e->order->bundle;
-    return b->record_count ? ref_bundle_open(b, e->vault, &use, ret) : OK;
+    struct str refused;
+    return b->record_count ? ref_bundle_open(b, e->vault, &use, ret, &refused) : OK;
+}
+
+/* Where text ends and compressed data begins, in which no value can be seen: gzip. */
+static size_t compressed_at(struct str text)
+{
+    return str_search(text, STR("\x1f\x8b\x08"), 0);
 }
 
 static enum err mask(const struct errand *e, const struct redact_set *set, struct buf *out,
                      int64_t *ret_consumed)
 {
-    struct str text = e->order->body;
+    struct str text = str_slice(e->order->body, 0, compressed_at(e->order->body));
     AUTOP(redact_stream) struct redact_stream *stream = redact_stream_new(set);
     TRY(redact_feed(stream, text, out));
     *ret_consumed = (int64_t)redact_consumed(stream);
-    if (!e->order->final)
+    bool compressed = text.len < e->order->body.len;
+    if (!e->order->final && !compressed)
         return OK;
-    *ret_consumed = (int64_t)text.len;
-    return redact_finish(stream, out);
+    *ret_consumed = (int64_t)e->order->body.len;
+    TRY(redact_finish(stream, out));
+    return compressed ? buf_put(out, STR("[compressed data, left out]\n")) : OK;
 }
 
 static enum err run(const struct errand *e, int64_t *ret_consumed)
@@ -39,7 +48,7 @@ void mask_run(const struct errand *e, struct errand_end *ret)
 {
     enum err err = e->data_fd < 0 ? ERR_INVALID : run(e, &ret->consumed);
     if (err != OK) {
-        errand_refuse(ret, "mask", err);
+        errand_refuse(ret, "mask", STR_EMPTY, err);
         return;
     }
     ret->outcome = OUTCOME_DONE;

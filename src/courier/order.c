@@ -3,14 +3,38 @@
 #include "limit.h"
 #include "ulid.h"
 
-/* Order: "SLO1", u64 id, u8 kind, u8 final, u64 size, then job id, object name, content type and
- * body (each with its u32 length), then the bundle to the end.
+/* Order: "SLO2", u64 id, u8 kind, u8 final, u64 size, then job id, object name, content type, body,
+ * delivery id and, if that is not empty, the signing bundle (each with its u32 length), then the
+ * bundle to the end.
  * Answer: "SLA1", u64 id, u8 kind, u8 outcome, u16 err, u64 status, u64 content length (two's
  * complement), then content type and message (each with its u32 length). */
-#define ORDER_MAGIC  STR("SLO1")
+#define ORDER_MAGIC  STR("SLO2")
 #define ANSWER_MAGIC STR("SLA1")
 
 enum { TEXT_MAX_BYTES = 255 };
+
+static enum err put_signing(const struct order *o, struct buf *out)
+{
+    AUTO(buf) struct buf bundle = buf_make(COURIER_ORDER_MAX_BYTES);
+    TRY(buf_put_lengthed(out, o->delivery_id));
+    if (!o->delivery_id.len)
+        return OK;
+    TRY(ref_bundle_encode(&o->signing, &bundle));
+    return buf_put_lengthed(out, buf_str(&bundle));
+}
+
+static enum err read_signing(struct reader *r, struct arena *arena, struct order *o)
+{
+    struct str bundle;
+    TRY(reader_lengthed(r, &o->delivery_id));
+    if (!o->delivery_id.len)
+        return OK;
+    TRY(reader_lengthed(r, &bundle));
+    TRY(ref_bundle_decode(bundle, arena, &o->signing));
+    bool ok =
+        o->kind == ORDER_WEBHOOK && ulid_valid(o->delivery_id) && o->signing.record_count == 1;
+    return ok ? OK : ERR_INVALID;
+}
 
 enum err order_encode(const struct order *o, struct buf *out)
 {
@@ -23,6 +47,7 @@ enum err order_encode(const struct order *o, struct buf *out)
     TRY(buf_put_lengthed(out, o->object_name));
     TRY(buf_put_lengthed(out, o->content_type));
     TRY(buf_put_lengthed(out, o->body));
+    TRY(put_signing(o, out));
     return ref_bundle_encode(&o->bundle, out);
 }
 
@@ -74,6 +99,7 @@ enum err order_decode(struct str bytes, struct arena *arena, struct order *ret)
     TRY(reader_lengthed(&r, &o.object_name));
     TRY(reader_lengthed(&r, &o.content_type));
     TRY(reader_lengthed(&r, &o.body));
+    TRY(read_signing(&r, arena, &o));
     TRY(check(&o));
     TRY(ref_bundle_decode(r.rest, arena, &o.bundle));
     *ret = o;
@@ -95,10 +121,10 @@ enum err answer_encode(const struct answer *a, struct buf *out)
 
 static enum err check_answer(const struct answer *a)
 {
-    bool outcome_ok = a->kind == ANSWER_HEAD
+    bool outcome_ok = a->kind != ANSWER_DONE
                           ? a->outcome == 0
                           : a->outcome >= OUTCOME_DONE && a->outcome <= OUTCOME_FAILED;
-    if ((a->kind != ANSWER_HEAD && a->kind != ANSWER_DONE) || !outcome_ok ||
+    if (a->kind < ANSWER_HEAD || a->kind > ANSWER_PROGRESS || !outcome_ok ||
         (unsigned)a->err >= ERR_COUNT || a->status < 0 || a->status > 999 ||
         a->content_length < -1 || !printable(a->content_type) ||
         a->message.len > ANSWER_MESSAGE_MAX_BYTES)

@@ -19,18 +19,20 @@ struct order {
     enum order_kind kind;
     struct str job_id;
     struct ref_bundle bundle;
-    struct str body;         /* see kind */
-    struct str object_name;  /* UPLOAD: file name, appended to the prefix */
-    struct str content_type; /* UPLOAD */
-    uint64_t size_bytes;     /* UPLOAD: of data_fd */
-    bool final;              /* MASK: nothing follows, hold nothing back */
+    struct ref_bundle signing; /* WEBHOOK: the record that signs it; none: it is not signed */
+    struct str delivery_id;    /* WEBHOOK that is signed: the same for every attempt */
+    struct str body;           /* see kind */
+    struct str object_name;    /* UPLOAD: file name, appended to the prefix */
+    struct str content_type;   /* UPLOAD */
+    uint64_t size_bytes;       /* UPLOAD: of data_fd */
+    bool final;                /* MASK: nothing follows, hold nothing back */
 };
 
 enum err order_encode(const struct order *o, struct buf *out) MUST_USE;
 enum err order_decode(struct str bytes, struct arena *arena, struct order *ret) MUST_USE;
 
-/* Answers: any number of HEAD (DOWNLOAD: at most one), then exactly one DONE. */
-enum answer_kind { ANSWER_HEAD = 1, ANSWER_DONE = 2 };
+/* Answers: HEAD (DOWNLOAD: at most one) or PROGRESS (UPLOAD: some), then exactly one DONE. */
+enum answer_kind { ANSWER_HEAD = 1, ANSWER_DONE = 2, ANSWER_PROGRESS = 3 };
 enum outcome {
     OUTCOME_DONE = 1,  /* it is delivered, streamed or masked */
     OUTCOME_RETRY = 2, /* it may work later: no answer, broken connection, 408, 429, 5xx */
@@ -42,7 +44,8 @@ struct answer {
     enum outcome outcome;
     enum err err;
     int64_t status;         /* HTTP status of the other server; 0 none */
-    int64_t content_length; /* HEAD: -1 unknown. MASK DONE: input bytes consumed */
+    int64_t content_length; /* HEAD: -1 unknown. MASK DONE: input bytes consumed. PROGRESS: bytes
+                               that are there */
     struct str content_type;
     struct str
         message; /* DONE: for a person, already masked; names bucket, host and status, no value */

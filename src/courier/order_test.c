@@ -71,6 +71,54 @@ static void test_order_comes_back_as_it_was(void)
     CHECK_STR(got.bundle.records[0].sealed, "sealed bytes");
 }
 
+static struct ref_use signing_use = {
+    .begin = 0, .end = 11, .sink = REF_HEADER, .pointer = {"/webhookSigningSecret", 21}};
+
+static struct order signed_sample(void)
+{
+    struct order o = sample();
+    o.kind = ORDER_WEBHOOK;
+    o.object_name = STR_EMPTY;
+    o.delivery_id = STR("01JDF0000000000000000000D0");
+    o.signing = (struct ref_bundle){.fragment = STR("${secret.A}"),
+                                    .team_key = STR("wrapped"),
+                                    .records = &record,
+                                    .record_count = 1,
+                                    .uses = &signing_use,
+                                    .use_count = 1};
+    return o;
+}
+
+static void test_signing_record_comes_back(void)
+{
+    AUTO(buf) struct buf bytes;
+    AUTO(arena) struct arena a = arena_make();
+    struct order o = signed_sample(), got = {0};
+    CHECK_OK(encode(&o, &bytes));
+    CHECK_OK(order_decode(buf_str(&bytes), &a, &got));
+    CHECK(str_equal(got.delivery_id, o.delivery_id));
+    CHECK_EQ(got.signing.record_count, 1);
+    CHECK_STR(got.signing.records[0].sealed, "sealed bytes");
+    for (size_t len = 0; len < bytes.len; len++)
+        CHECK(decode(str_slice(buf_str(&bytes), 0, len)) != OK);
+}
+
+static void test_signing_that_makes_no_sense_is_refused(void)
+{
+    for (int how = 0; how < 4; how++) {
+        AUTO(buf) struct buf bytes;
+        struct order o = signed_sample();
+        if (how == 0)
+            o.delivery_id = STR("no id");
+        else if (how == 1)
+            o.kind = ORDER_DOWNLOAD;
+        else if (how == 2)
+            o.signing = (struct ref_bundle){.fragment = STR("${x}"), .team_key = STR_EMPTY};
+        CHECK_OK(encode(&o, &bytes));
+        CHECK_ERR(decode(buf_str(&bytes)), how < 3 ? ERR_INVALID : OK);
+    }
+}
+
 static void test_truncated_or_longer_orders_are_refused(void)
 {
     AUTO(buf) struct buf bytes;
@@ -246,6 +294,8 @@ static void test_what_is_not_sealed_is_not_read(void)
 int main(void)
 {
     RUN(test_order_comes_back_as_it_was);
+    RUN(test_signing_record_comes_back);
+    RUN(test_signing_that_makes_no_sense_is_refused);
     RUN(test_truncated_or_longer_orders_are_refused);
     RUN(test_flipped_orders_are_refused_or_whole);
     RUN(test_orders_that_make_no_sense_are_refused);

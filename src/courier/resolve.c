@@ -3,6 +3,8 @@
 #include "errand.h"
 #include "json_scan.h"
 
+enum { HOST_MAX_BYTES = 300 }; /* a DNS name or an address, and a port */
+
 static bool inside(const struct ref_use *use, struct str fragment, struct str member)
 {
     if (member.len == 0)
@@ -36,18 +38,21 @@ static struct ref_bundle part_of(const struct ref_bundle *all, const struct str 
     return part;
 }
 
+/* host empty: it is not known yet. */
 static enum err open_bundle(const struct errand *e, const struct ref_bundle *b, struct str host,
-                            struct ref_values *ret_values, struct buf *ret_json)
+                            struct ref_values *ret_values, struct buf *ret_json,
+                            struct str *ret_refused)
 {
-    const struct vault_use use = {
-        .purpose = VAULT_FOR_DELIVERY, .job_id = e->order->job_id, .host = host};
+    const struct vault_use use = {.purpose = host.len ? VAULT_FOR_DELIVERY : VAULT_FOR_ADDRESS,
+                                  .job_id = e->order->job_id,
+                                  .host = host};
     if (b->record_count)
-        TRY(ref_bundle_open(b, e->vault, &use, ret_values));
+        TRY(ref_bundle_open(b, e->vault, &use, ret_values, ret_refused));
     return ref_bundle_splice(b, ret_values, ret_json);
 }
 
 static enum err find_destination(const struct errand *e, const struct resolve_how *how,
-                                 struct arena *arena, struct url *ret)
+                                 struct arena *arena, struct url *ret, struct str *ret_refused)
 {
     const struct ref_bundle *all = &e->order->bundle;
     struct str members[RESOLVE_MEMBERS_MAX] = {{0}};
@@ -55,19 +60,21 @@ static enum err find_destination(const struct errand *e, const struct resolve_ho
     AUTO(buf) struct buf json = buf_make(RESOLVED_PAYLOAD_MAX_BYTES);
     TRY(how->members(all->fragment, members));
     struct ref_bundle part = part_of(all, members, arena);
-    TRY(open_bundle(e, &part, STR("-"), &values, &json));
+    TRY(open_bundle(e, &part, STR_EMPTY, &values, &json, ret_refused));
     return how->destination(e->order, buf_str(&json), ret);
 }
 
 enum err resolve(const struct errand *e, const struct resolve_how *how, struct resolved *ret)
 {
     AUTO(arena) struct arena arena = arena_make();
+    AUTO(buf) struct buf host = buf_make(HOST_MAX_BYTES);
     const struct ref_bundle *all = &e->order->bundle;
-    *ret = (struct resolved){.json = buf_make(RESOLVED_PAYLOAD_MAX_BYTES)};
-    TRY(find_destination(e, how, &arena, &ret->url));
+    *ret = (struct resolved){.json = buf_make(RESOLVED_PAYLOAD_MAX_BYTES), .refused = STR_EMPTY};
+    TRY(find_destination(e, how, &arena, &ret->url, &ret->refused));
     if (all->record_count && !ret->url.https && !e->guard->allow_http)
         return ERR_ADDRESS_REFUSED;
-    TRY(open_bundle(e, all, buf_str(&ret->url.host), &ret->values, &ret->json));
+    TRY(url_host_port(&ret->url, &host));
+    TRY(open_bundle(e, all, buf_str(&host), &ret->values, &ret->json, &ret->refused));
     /* UNSAFE: only adds const, at a depth where C wants it said. */
     const struct secret *const *values = (const struct secret *const *)ret->values.values;
     return ret->values.count ? redact_set_new(values, ret->values.count, &ret->set) : OK;

@@ -1,10 +1,10 @@
 /* From an order's bundle to the fragment with its values in place, ready to be sent.
  *
- * The vault is told which host each value is opened for. The host follows from a few members of the
- * fragment (an upload's endpoint, region and bucket; a webhook's url; an asset's src). Where these
- * hold references themselves, those are opened first, for the host "-" ("not known yet"), the
- * destination is worked out, and then all values are opened for the real host: so a policy that
- * names hosts refuses a secret that decides where the others go, unless it allows "-".
+ * The vault is told which host each value is opened for, and for which sinks. The host follows from
+ * a few members of the fragment (an upload's endpoint, region and bucket; a webhook's url; an
+ * asset's src). Where these hold references themselves, those are opened first to find it out
+ * (VAULT_FOR_ADDRESS), the destination is worked out, and then all values, these too, are opened
+ * for the host that will be connected to, with its port: so the policies of all are asked.
  *
  * A fragment with references goes by https only, unless the guard allows http. */
 #ifndef COURIER_RESOLVE_H
@@ -31,6 +31,7 @@ struct resolved {
     struct redact_set *set; /* NULL when there are no values */
     struct buf json;        /* wiped */
     struct url url;
+    struct str refused; /* after an error of the vault: name of the secret it did not open */
 };
 void resolved_auto(struct resolved *r);
 

@@ -2,6 +2,7 @@
 #include "errand.h"
 #include "headers.h"
 #include "json_decode.h"
+#include "webhook_sign.h"
 
 enum {
     TOTAL_MS = 10 * 1000,
@@ -102,6 +103,7 @@ static enum err ignore_body(void *ctx, struct str piece)
 struct call {
     struct buf method, body;
     struct headers headers;
+    struct webhook_signature signature;
 };
 
 static void call_auto(struct call *c)
@@ -109,6 +111,7 @@ static void call_auto(struct call *c)
     buf_auto(&c->method);
     buf_auto(&c->body);
     headers_auto(&c->headers);
+    webhook_signature_auto(&c->signature);
 }
 
 static enum err prepare(const struct errand *e, struct str json, struct call *ret)
@@ -131,6 +134,45 @@ static enum err describe(const struct call *c, const struct url *url, struct buf
     return url_authority(url, out);
 }
 
+/* A receiver that counts on signatures must not be sent one call without. */
+static void refuse_unsigned(const struct errand *e, enum err err, struct errand_end *ret)
+{
+    const struct ref_record *record = &e->order->signing.records[0];
+    struct str name = record->context.name;
+    if (err != ERR_INVALID) {
+        errand_refuse(ret, "webhook signature", name, err);
+        return;
+    }
+    ret->outcome = OUTCOME_FAILED;
+    ret->err = err;
+    if (buf_printf(&ret->message,
+                   "webhook: the secret %.*s, which signs the team's webhooks, is no signing key: "
+                   "give it whsec_ and base64 of %d to %d bytes, or that many bytes",
+                   (int)name.len, name.ptr, WEBHOOK_KEY_MIN_BYTES, WEBHOOK_KEY_MAX_BYTES) != OK)
+        buf_reset(&ret->message);
+}
+
+static const struct {
+    int least, most;
+    const char *advice;
+} statuses[] = {
+    {300, 399, "the receiver sends elsewhere, which is not followed; give the final address"},
+    {401, 401, "the receiver asks for a valid credential; check the secret in headers"},
+    {403, 403, "the receiver does not allow it; check the secret in headers"},
+    {404, 404, "nothing is at this address"},
+    {405, 405, "the receiver does not take this method"},
+    {429, 429, "the receiver asks for fewer calls"},
+    {500, 599, "the receiver failed"},
+};
+
+static struct str advice(int status)
+{
+    for (size_t i = 0; i < ARRAY_LEN(statuses); i++)
+        if (status >= statuses[i].least && status <= statuses[i].most)
+            return str_from(statuses[i].advice);
+    return STR_EMPTY;
+}
+
 void webhook_run(const struct errand *e, struct errand_end *ret)
 {
     AUTO(resolved) struct resolved r = {0};
@@ -143,7 +185,12 @@ void webhook_run(const struct errand *e, struct errand_end *ret)
     if (err == OK)
         err = describe(&call, &r.url, &what);
     if (err != OK) {
-        errand_refuse(ret, "webhook", err);
+        errand_refuse(ret, "webhook", r.refused, err);
+        return;
+    }
+    err = webhook_sign(e, &r.url, buf_str(&call.body), &call.headers, &call.signature);
+    if (err != OK) {
+        refuse_unsigned(e, err, ret);
         return;
     }
     struct fetch f = {.method = buf_str(&call.method),
@@ -157,7 +204,7 @@ void webhook_run(const struct errand *e, struct errand_end *ret)
                       .total_ms = TOTAL_MS,
                       .on_body = ignore_body};
     err = fetch_run(&f, &result);
-    errand_conclude(ret, r.set, buf_str(&what), err, &result, STR_EMPTY);
+    errand_conclude(ret, r.set, buf_str(&what), err, &result, advice(result.status));
     /* A receiver that is not ready yet may well say 404, and the vendor's documentation promises
      * another try after every answer but success. */
     if (result.status && ret->outcome == OUTCOME_FAILED)

@@ -1,7 +1,10 @@
 /* Bundles: the sealed records as the team has them now, put together late. */
 #include "job_bundle.h"
 
-enum { OLDER_VERSIONS_MAX = 16 }; /* of one secret in one mask */
+enum {
+    OLDER_VERSIONS_MAX = 16, /* of one secret in one mask */
+    PREVIOUS_VERSIONS = 2,   /* of those, from before the job: caches may still hold them */
+};
 
 enum err job_bundle_read(struct str payload, struct arena *a, struct job_text *ret)
 {
@@ -10,6 +13,12 @@ enum err job_bundle_read(struct str payload, struct arena *a, struct job_text *r
     problems_init(&unused, a);
     TRY(ref_scan(payload, REF_SHAPE_JOB, a, &unused, &text.refs));
     TRY(job_parts_find(payload, a, &text.parts));
+    size_t own = 0; /* what stands in a nested job is that job's */
+    for (size_t i = 0; i < text.refs.count; i++) {
+        if (!job_parts_nested(&text.parts, text.refs.refs[i].begin))
+            text.refs.refs[own++] = text.refs.refs[i];
+    }
+    text.refs.count = own;
     *ret = text;
     return OK;
 }
@@ -86,14 +95,15 @@ static enum err sealed_of(struct builder *b, struct str name, uint32_t version,
 }
 
 /* A rotation while the job runs must not unmask the value that its worker was given: all versions
- * back to the one that was in force at submit. False: that one cannot be had any more. */
+ * back to the one that was in force at submit, and a few before it. False: that one cannot be had
+ * any more. */
 static enum err add_older(struct builder *b, struct str name, const struct sealed_row *newest,
                           bool *ret_whole)
 {
     struct sealed_row row = *newest;
-    for (int i = 0; i < OLDER_VERSIONS_MAX && row.version > 1; i++) {
+    for (int i = 0, previous = 0; i < OLDER_VERSIONS_MAX && row.version > 1; i++) {
         /* One made in the very millisecond of the submit may have come after it. */
-        if (row.created_at_ms < b->q->job->created_at_ms)
+        if (row.created_at_ms < b->q->job->created_at_ms && previous++ == PREVIOUS_VERSIONS)
             break;
         enum err e = sealed_of(b, name, row.version - 1, &row);
         if (e == ERR_NOT_FOUND)
@@ -127,10 +137,9 @@ static enum err look_up(struct builder *b, const struct ref *ref, struct wanted 
     }
     TRY(e);
     TRY(add_record(b, ref->name, &row, &w->record));
-    if (!b->q->older || pinned)
-        return OK;
-    bool whole;
-    TRY(add_older(b, ref->name, &row, &whole));
+    bool whole = true;
+    if (b->q->older)
+        TRY(add_older(b, ref->name, &row, &whole));
     w->cut = !whole;
     return OK;
 }
@@ -141,6 +150,7 @@ static enum err add_use(struct builder *b, const struct ref *ref, struct str *re
     struct ref_use use = {.begin = ref->begin - base,
                           .end = ref->end - base,
                           .literal = ref->literal,
+                          .sink = ref->literal ? (enum ref_sink)0 : ref->sink,
                           .pointer = ref->pointer};
     if (!ref->literal) {
         struct wanted *w;
@@ -239,16 +249,22 @@ enum err job_bundle(struct store_tx *tx, const struct job *job, enum job_part pa
 }
 
 enum err job_bundle_first_gone(struct store_tx *tx, const struct job *job,
-                               const struct job_text *text, struct arena *a, struct str *ret_name)
+                               const struct job_text *text, struct arena *a, struct str *ret_name,
+                               struct str **ret_policies)
 {
+    struct str *policies = arena_array(a, text->refs.count + 1, sizeof *policies);
     *ret_name = STR_EMPTY;
+    *ret_policies = policies;
     for (size_t i = 0; i < text->refs.count; i++) {
         const struct ref *ref = &text->refs.refs[i];
         struct sealed_row row;
         bool repeat = ref->literal;
-        for (size_t j = 0; j < i && !repeat; j++)
+        policies[i] = STR_EMPTY;
+        for (size_t j = 0; j < i && !repeat; j++) {
             repeat = !text->refs.refs[j].literal && text->refs.refs[j].version == ref->version &&
                      str_equal(text->refs.refs[j].name, ref->name);
+            policies[i] = repeat ? policies[j] : STR_EMPTY;
+        }
         if (repeat)
             continue;
         enum err e =
@@ -260,6 +276,7 @@ enum err job_bundle_first_gone(struct store_tx *tx, const struct job *job,
             return OK;
         }
         TRY(e);
+        policies[i] = row.policy;
     }
     return OK;
 }

@@ -32,9 +32,10 @@ struct job_bundle_request {
 enum err job_bundle_of(struct store_tx *tx, const struct job_bundle_request *q, struct arena *a,
                        struct ref_bundle *ret, struct str *ret_missing) MUST_USE;
 
-/* The name of a secret that the job refers to and that does not exist any more, or empty. */
+/* The name of a secret that the job refers to and that does not exist any more, or empty; then
+ * ret_policies has the policy that each reference's secret is sealed with, one for each of them. */
 enum err job_bundle_first_gone(struct store_tx *tx, const struct job *job,
-                               const struct job_text *text, struct arena *a,
-                               struct str *ret_name) MUST_USE;
+                               const struct job_text *text, struct arena *a, struct str *ret_name,
+                               struct str **ret_policies) MUST_USE;
 
 #endif

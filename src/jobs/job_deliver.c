@@ -1,33 +1,39 @@
 /* Deliveries: when to try again, what is recorded of an attempt, and what it means for the job. */
 #include "clock.h"
 #include "job_end.h"
-#include "job_s3.h"
-#include "json_decode.h"
 #include "store_audit.h"
 #include "store_secret.h"
 
 enum {
-    UPLOAD_ATTEMPTS_MAX = 296,      /* with the gaps below: 24 hours */
-    UPLOAD_GAP_MAX_MS = 300 * 1000, /* 1, 2, 4 ... 256 s, then every 5 minutes */
-    WEBHOOK_ATTEMPTS_MAX = 1 + 3,   /* contract: 3 retries */
-    LOST_GAP_MS = 2 * 1000,         /* the courier is started again meanwhile */
-    HOST_MAX_BYTES = 255,
+    UPLOAD_ATTEMPTS_MAX = 296,    /* after 1, 2, 4 ... 256 s, then every 5 minutes: 24 hours */
+    WEBHOOK_ATTEMPTS_MAX = 1 + 3, /* contract: 3 retries */
+    LOST_GAP_MS = 2 * 1000,       /* the courier is started again meanwhile */
 };
+
+static int64_t gap_max_ms = UPLOAD_GAP_MAX_MS;
+
+void job_delivery_set_gap_max_ms(int64_t ms)
+{
+    ASSERT(ms > 0 && ms <= UPLOAD_GAP_MAX_MS);
+    gap_max_ms = ms;
+}
 
 /* attempts: how many there have been, at least 1. */
 static int64_t gap_ms(const struct delivery *d)
 {
     unsigned doublings = (unsigned)(d->attempts - 1) * (d->kind == DELIVERY_WEBHOOK ? 2 : 1);
-    int64_t gap = doublings < 20 ? (int64_t)1000 << doublings : UPLOAD_GAP_MAX_MS;
-    return gap < UPLOAD_GAP_MAX_MS ? gap : UPLOAD_GAP_MAX_MS;
+    int64_t gap = doublings < 20 ? (int64_t)1000 << doublings : gap_max_ms;
+    return gap < gap_max_ms ? gap : gap_max_ms;
 }
 
 void job_delivery_step(struct delivery *d, enum job_attempt attempt, int64_t status, int64_t now_ms)
 {
     int64_t most = d->kind == DELIVERY_WEBHOOK ? WEBHOOK_ATTEMPTS_MAX : UPLOAD_ATTEMPTS_MAX;
     d->updated_at_ms = now_ms;
-    if (attempt == JOB_ATTEMPT_LOST) {
+    d->lost = attempt == JOB_ATTEMPT_LOST ? d->lost + 1 : 0;
+    if (attempt == JOB_ATTEMPT_LOST || attempt == JOB_ATTEMPT_PUT_OFF) {
         d->next_at_ms = now_ms + LOST_GAP_MS;
+        d->state = d->lost >= DELIVERY_LOST_MAX ? DELIVERY_FAILED : DELIVERY_DUE;
         return;
     }
     d->attempts++;
@@ -50,67 +56,12 @@ struct str job_delivery_line(const struct delivery *d, struct arena *a)
     int64_t wait_s = (d->next_at_ms - d->updated_at_ms + 999) / 1000;
     struct str next = STR_EMPTY;
     if (d->state == DELIVERY_FAILED)
-        next = STR("; it is not tried again");
+        next = STR("; it is not tried again by itself: mend the cause, then retry-delivery");
     else if (d->state == DELIVERY_DUE)
         next = arena_printf(a, "; tried again in %d s", (int)wait_s);
     return arena_printf(a, "[%s%s%.*s (attempt %d%.*s)]\n", named ? "" : what, named ? "" : ": ",
                         (int)d->message.len, d->message.ptr, (int)d->attempts, (int)next.len,
                         next.ptr);
-}
-
-struct address {
-    struct str url, src, params, endpoint, region, bucket;
-};
-static const struct json_field ADDRESS[] = {
-    JSON_FIELD(struct address, url, "url", JSON_AS_STR, JSON_NULLABLE, JOB_PAYLOAD_MAX_BYTES),
-    JSON_FIELD(struct address, src, "src", JSON_AS_STR, JSON_NULLABLE, JOB_PAYLOAD_MAX_BYTES),
-    JSON_FIELD(struct address, params, "params", JSON_AS_OBJECT, JSON_NULLABLE, 0),
-};
-static const struct json_field BUCKET[] = {
-    JSON_FIELD(struct address, endpoint, "endpoint", JSON_AS_STR, JSON_NULLABLE,
-               JOB_PAYLOAD_MAX_BYTES),
-    JSON_FIELD(struct address, region, "region", JSON_AS_STR, JSON_NULLABLE, JOB_PAYLOAD_MAX_BYTES),
-    JSON_FIELD(struct address, bucket, "bucket", JSON_AS_STR, JSON_NULLABLE, JOB_PAYLOAD_MAX_BYTES),
-};
-
-static struct str url_of(enum job_part part, const struct ref_bundle *b, struct arena *a)
-{
-    struct problems unused;
-    struct address at = {.url = STR_EMPTY, .src = STR_EMPTY};
-    problems_init(&unused, a);
-    if (json_decode(b->fragment, ADDRESS, ARRAY_LEN(ADDRESS), STR(""), &unused, &at) != OK)
-        return STR_EMPTY;
-    if (part == JOB_PART_WEBHOOK)
-        return at.url;
-    if (part == JOB_PART_ASSET)
-        return at.src;
-    if (part != JOB_PART_UPLOAD || !at.params.ptr ||
-        json_decode(at.params, BUCKET, ARRAY_LEN(BUCKET), STR(""), &unused, &at) != OK)
-        return STR_EMPTY;
-    AUTO(buf) struct buf base = buf_make(4 * JOB_PAYLOAD_MAX_BYTES);
-    if (job_s3_base(at.endpoint, at.region, at.bucket, &base) != OK)
-        return STR_EMPTY;
-    return arena_str(a, buf_str(&base));
-}
-
-/* For the audit log only; what is connected to is judged in the courier. Anything but a plain host
- * (a reference in it, say) gives none. */
-struct str job_bundle_host(enum job_part part, const struct ref_bundle *b, struct arena *a)
-{
-    struct str url = url_of(part, b, a), head;
-    size_t slashes = str_search(url, STR("://"), 0);
-    if (slashes == url.len)
-        return STR_EMPTY;
-    (void)str_split(str_slice(url, slashes + 3, url.len), '/', &head);
-    if (!head.len || head.len > HOST_MAX_BYTES)
-        return STR_EMPTY;
-    for (size_t i = 0; i < head.len; i++) {
-        char c = head.ptr[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!letter && (c == '\0' || !strchr("-.:[]", c)))
-            return STR_EMPTY;
-    }
-    return head;
 }
 
 enum err job_audit_use(struct store_tx *tx, const struct actor *actor, const struct job *job,
@@ -162,8 +113,36 @@ enum err job_delivered_op(struct store_tx *tx, void *ctx)
     TRY(store_job_any(tx, ulid_str(&d->delivery.job_id), false, d->arena, &job));
     if (d->used)
         TRY(job_audit_use(tx, &JOB_END_SYSTEM, &job, d->used, d->host));
+    if (d->signed_with)
+        TRY(job_audit_use(tx, &JOB_END_SYSTEM, &job, d->signed_with, d->host));
     if (d->status_line.len)
         TRY(job_end_log(tx, &job, d->status_line));
     TRY(store_delivery_update(tx, &d->delivery));
     return settle(tx, &job, d);
+}
+
+enum err job_note_op(struct store_tx *tx, void *ctx)
+{
+    const struct job_note *n = ctx;
+    struct job job;
+    TRY(store_job_any(tx, n->job_id, false, n->arena, &job));
+    TRY(job_end_log(tx, &job, n->line));
+    return store_job_update(tx, &job);
+}
+
+struct str job_content_type(struct str output_name)
+{
+    static const struct {
+        const char *end, *type;
+    } types[] = {
+        {".mp4", "video/mp4"},
+        {".mov", "video/quicktime"},
+        {".png", "image/png"},
+        {".jpg", "image/jpeg"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        if (str_ends(output_name, str_from(types[i].end)))
+            return str_from(types[i].type);
+    }
+    return STR(JOB_CONTENT_TYPE_UNKNOWN);
 }

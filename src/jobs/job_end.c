@@ -1,8 +1,10 @@
 #include "job_end.h"
 
 #include "clock.h"
+#include "job_nested.h"
 #include "job_payload.h"
 #include "store_audit.h"
+#include "store_font.h"
 
 const struct actor JOB_END_SYSTEM = {.token_id = {"system", 6}};
 
@@ -50,17 +52,20 @@ enum err job_end(struct store_tx *tx, struct job *job, enum job_state state, str
     TRY(job_end_has(tx, job, a, &upload, &webhook));
     job->state = state;
     job->updated_at_ms = now;
-    job->lease_id = STR_EMPTY;
+    if (state != JOB_CANCELLED) /* else its worker asks under it, and hears that it is cancelled */
+        job->lease_id = STR_EMPTY;
     job->lease_expires_at_ms = 0;
     if (state == JOB_FINISHED) {
         job->finished_at_ms = now;
         job->progress = 100;
-    } else {
+    } else if (state == JOB_ERROR) {
         job->error_at_ms = now;
         job->error = str_slice(error, 0, JOB_ERROR_MAX_BYTES);
     }
     TRY(store_job_update(tx, job));
-    struct audit_record record = {.type = AUDIT_JOB_ENDED,
+    TRY(store_font_job_ended(tx, ulid_str(&job->id)));
+    struct audit_record record = {.type = state == JOB_CANCELLED ? AUDIT_JOB_CANCELLED
+                                                                 : AUDIT_JOB_ENDED,
                                   .team_id = ulid_str(&job->team_id),
                                   .actor = actor->token_id,
                                   .address = actor->address,
@@ -68,5 +73,7 @@ enum err job_end(struct store_tx *tx, struct job *job, enum job_state state, str
                                   .subject = ulid_str(&job->id),
                                   .job_id = ulid_str(&job->id)};
     TRY(store_audit(tx, &record));
-    return webhook ? job_end_add_delivery(tx, job, DELIVERY_WEBHOOK) : OK;
+    if (webhook)
+        TRY(job_end_add_delivery(tx, job, DELIVERY_WEBHOOK));
+    return job_nested_ended(tx, job, actor, a);
 }

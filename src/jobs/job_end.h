@@ -7,8 +7,9 @@
 /* "system": our own work in audit records. */
 extern const struct actor JOB_END_SYSTEM;
 
-/* Makes the job final at now: times, error, lease given up; the audit record; and its webhook due
- * if it has one. `job` is with or without payload. ERR_CONFLICT when it is final already. */
+/* Makes the job final at now: times, error, lease given up; the audit record; its webhook due if it
+ * has one; and what that means for its family (job_nested.h). `job` is with or without payload.
+ * ERR_CONFLICT when it is final already. */
 enum err job_end(struct store_tx *tx, struct job *job, enum job_state state, struct str error,
                  const struct actor *actor, struct arena *a) MUST_USE;
 

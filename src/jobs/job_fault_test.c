@@ -115,7 +115,8 @@ static bool submit(struct life *life)
     problems_init(&problems, &f.arena);
     if (store_read_begin(f.store, &tx) != OK)
         return false;
-    enum err e = job_prepare(tx, &f.actor, str_from(payload), &f.arena, &problems, &life->prepared);
+    enum err e = job_prepare(tx, &f.actor, JOB_KIND_RENDER, str_from(payload), &f.arena, &problems,
+                             &life->prepared);
     store_read_end(f.store, &tx);
     return e == OK;
 }
@@ -142,7 +143,8 @@ static void live(struct life *life)
     step(life, job_log_op, &life->log);
     life->output = (struct job_output){id, lease, 9, a};
     step(life, job_output_op, &life->output);
-    life->finish = (struct job_finish){lease, token, STR_EMPTY, true, STR_EMPTY, a};
+    life->finish = (struct job_finish){
+        .lease_id = lease, .token_id = token, .finished = true, .error = STR_EMPTY, .arena = a};
     step(life, job_finish_op, &life->finish);
     prepare_upload(life);
     life->upload.arena = a;

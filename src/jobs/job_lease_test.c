@@ -152,7 +152,8 @@ static void check_bundle(struct ulid id, enum job_part part, const char *pointer
     CHECK_OK(ref_bundle_decode(buf_str(&bytes), &f.arena, &back));
     AUTO(ref_values) struct ref_values values = {0};
     struct vault_use use = {.purpose = VAULT_FOR_MASKING, .job_id = ulid_str(&id)};
-    CHECK_OK(ref_bundle_open(&back, f.vault, &use, &values));
+    struct str name;
+    CHECK_OK(ref_bundle_open(&back, f.vault, &use, &values, &name));
 }
 
 static void test_bundles_hold_their_part_alone(void)
@@ -194,7 +195,7 @@ static void test_hosts_are_told_only_when_they_stand_there(void)
         {JOB_PART_WEBHOOK, "{\"url\":\"https://${secret.A}/a\"}", ""},
         {JOB_PART_WEBHOOK, "{\"url\":\"https://u:p@h/a\"}", ""},
         {JOB_PART_WEBHOOK, "{\"url\":\"${secret.A}\"}", ""},
-        {JOB_PART_WEBHOOK, "{\"url\":\"https://h?${secret.A}\"}", ""},
+        {JOB_PART_WEBHOOK, "{\"url\":\"https://H?${secret.A}\"}", "h"},
         {JOB_PART_ASSET, "{\"src\":\"http://[::1]:9/x\"}", "[::1]:9"},
         {JOB_PART_UPLOAD, "{\"params\":{\"region\":\"eu-west-1\",\"bucket\":\"b\"}}",
          "s3.eu-west-1.amazonaws.com"},

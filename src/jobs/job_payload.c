@@ -1,7 +1,9 @@
 #include "job_payload.h"
 
 #include "encode.h"
+#include "job_function.h"
 #include "job_s3.h"
+#include "ulid.h"
 
 struct top {
     struct str template, assets, fonts, settings, upload, webhook, tags, engine, id;
@@ -40,7 +42,7 @@ static enum err decode_top(struct job_rules *r, struct str payload, struct top *
 {
     struct problems found;
     problems_init(&found, r->arena);
-    enum err e = json_decode(payload, TOP, ARRAY_LEN(TOP), STR(""), &found, ret);
+    enum err e = json_decode(payload, TOP, ARRAY_LEN(TOP), r->at, &found, ret);
     for (size_t i = 0; i < found.count; i++) {
         struct str field = found.list[i].field;
         const char *slash = field.len && field.ptr[0] != '/' ? "/" : "";
@@ -50,34 +52,61 @@ static enum err decode_top(struct job_rules *r, struct str payload, struct top *
     return e;
 }
 
+static bool stored_id_valid(struct str id)
+{
+    for (size_t i = 0; i < id.len; i++) {
+        if (!(id.ptr[i] >= 'A' && id.ptr[i] <= 'Z') && !(id.ptr[i] >= '0' && id.ptr[i] <= '9'))
+            return false;
+    }
+    return id.len == ULID_LEN;
+}
+
+static bool ends_mogrt(struct str url)
+{
+    struct str path;
+    (void)str_split(url, '?', &path);
+    (void)str_split(path, '#', &path);
+    enum { DOTTED = sizeof ".mogrt" - 1 };
+    return path.len > DOTTED &&
+           str_equal_nocase(str_slice(path, path.len - DOTTED, path.len), STR(".mogrt"));
+}
+
 static enum err check_template(struct job_rules *r, const struct top *top, struct job_payload *p)
 {
-    struct template t = {0};
+    struct template t = {.src = STR_EMPTY};
     bool without = p->engine.len > 0; /* such an engine decides itself what it needs */
     if (!top->template.ptr)
         return without ? OK
-                       : problems_add(r->problems, STR("/template"),
-                                      "is required, unless engine names one that needs none");
-    TRY(json_decode(top->template, TEMPLATE, ARRAY_LEN(TEMPLATE), STR("/template"), r->problems,
-                    &t));
+                       : job_rules_add(r, "/template",
+                                       "is required, unless engine names one that needs none");
+    TRY(json_decode(top->template, TEMPLATE, ARRAY_LEN(TEMPLATE), job_rules_at(r, "/template"),
+                    r->problems, &t));
     if (t.src.len && !job_rules_url(t.src))
-        return problems_add(r->problems, STR("/template/src"), "must be an http or https address");
+        return job_rules_add(r, "/template/src", "must be an http or https address");
+    if (!t.src.len && !without && !stored_id_valid(t.id))
+        return job_rules_add(r, "/template/id",
+                             "must be the id of a template: 26 of A-Z 0-9; or give src beside it");
     p->template_id = t.id;
     p->stored_template = !t.src.len && !without;
+    p->composition = t.composition.len > 0;
+    p->mogrt = ends_mogrt(t.src);
     return OK;
 }
 
-static enum err check_fonts(struct job_rules *r, struct str array)
+static enum err check_fonts(struct job_rules *r, struct str array, struct job_payload *p)
 {
     struct json_elements e;
-    struct str element, text;
+    struct str element;
+    p->fonts = arena_array(r->arena, JOB_FONTS_MAX, sizeof *p->fonts);
     json_elements_init(&e, array);
     while (json_elements_next(&e, &element)) {
-        if (e.index >= JOB_FONTS_MAX)
-            return problems_addf(r->problems, STR("/fonts"), "may hold at most %d names",
-                                 JOB_FONTS_MAX);
-        if (!job_rules_string(r, element, JOB_TEXT_MAX_BYTES, &text) || !text.len)
-            return problems_add(r->problems, STR("/fonts"), "must hold file names only");
+        struct str *text = &p->fonts[p->font_count];
+        if (p->font_count == JOB_FONTS_MAX)
+            return problems_addf(r->problems, job_rules_at(r, "/fonts"),
+                                 "may hold at most %d names", JOB_FONTS_MAX);
+        if (!job_rules_string(r, element, JOB_TEXT_MAX_BYTES, text) || !text->len)
+            return job_rules_add(r, "/fonts", "must hold file names only");
+        p->font_count++;
     }
     return OK;
 }
@@ -86,14 +115,15 @@ static enum err check_scalars(struct job_rules *r, const struct top *top, struct
 {
     enum err e = OK;
     if (top->engine.ptr && !job_rules_word(top->engine, ""))
-        e = problems_add(r->problems, STR("/engine"), "must be 1 to 64 of a-z 0-9 -");
+        e = job_rules_add(r, "/engine", "must be 1 to 64 of a-z 0-9 -");
     if (top->engine.ptr)
         p->engine = top->engine;
     double whole = top->priority;
     if (!(whole >= -JOB_PRIORITY_MAX && whole <= JOB_PRIORITY_MAX) ||
         whole > (double)(int64_t)whole || whole < (double)(int64_t)whole)
-        e = problems_addf(r->problems, STR("/priority"), "must be a whole number from -%d to %d",
-                          JOB_PRIORITY_MAX, JOB_PRIORITY_MAX);
+        e = problems_addf(r->problems, job_rules_at(r, "/priority"),
+                          "must be a whole number from -%d to %d", JOB_PRIORITY_MAX,
+                          JOB_PRIORITY_MAX);
     else
         p->priority = (int64_t)whole;
     if (top->tags.ptr && !str_is(top->tags, "null")) {
@@ -103,34 +133,90 @@ static enum err check_scalars(struct job_rules *r, const struct top *top, struct
     return e;
 }
 
-enum err job_payload_read(struct str payload, struct arena *arena, struct problems *problems,
-                          struct job_payload *ret)
+/* The output goes to the parent, and only the parent's end is told to anybody. */
+static enum err check_nested(struct job_rules *r, const struct top *top)
 {
-    struct job_rules r = {arena, problems};
+    enum err e = OK;
+    if (top->upload.ptr)
+        e = job_rules_add(r, "/upload", "may not stand in a nested job");
+    if (top->webhook.ptr)
+        e = job_rules_add(r, "/webhook", "may not stand in a nested job");
+    return e;
+}
+
+static enum err check_assets(struct job_rules *r, const struct top *top, enum job_payload_of of,
+                             struct job_payload *p)
+{
+    bool join = of == JOB_PAYLOAD_JOIN;
+    size_t count, bytes;
+    if (top->assets.ptr)
+        TRY(job_rules_assets(r, top->assets, join ? JOB_ASSETS_OF_JOIN : JOB_ASSETS_OF_RENDER,
+                             &p->assets));
+    if (join && !p->assets.count)
+        return job_rules_add(r, "/assets", "is required: one video or job at least");
+    if (!p->assets.functions)
+        return OK;
+    job_function_size(top->assets, &count, &bytes);
+    if (count > JOB_ASSETS_MAX || bytes > JOB_PAYLOAD_MAX_BYTES)
+        return problems_addf(r->problems, job_rules_at(r, "/assets"),
+                             "may come to at most %d assets and %d bytes, one asset for each layer "
+                             "of a function",
+                             JOB_ASSETS_MAX, JOB_PAYLOAD_MAX_BYTES);
+    return OK;
+}
+
+static enum err check_settings(struct job_rules *r, const struct top *top, enum job_payload_of of,
+                               struct job_settings *ret)
+{
+    struct str given = top->preview ? STR_EMPTY : top->settings; /* a preview has its own */
+    if (of == JOB_PAYLOAD_JOIN) {
+        if (given.ptr && given.len)
+            TRY(job_rules_join_settings(r, given));
+        given = STR_EMPTY;
+    }
+    TRY(job_rules_settings(r, given, of == JOB_PAYLOAD_NESTED, ret));
+    if (top->preview)
+        ret->quality = STR("draft");
+    return OK;
+}
+
+enum err job_payload_read(struct str payload, enum job_payload_of of, struct str at,
+                          struct arena *arena, struct problems *problems, struct job_payload *ret)
+{
+    struct job_rules r = {arena, problems, at};
     struct top top = {0};
-    struct job_payload p = {
-        .template_id = STR_EMPTY, .engine = STR_EMPTY, .tags = STR_EMPTY, .extension = STR(".mp4")};
+    struct job_payload p = {.template_id = STR_EMPTY, .engine = STR_EMPTY, .tags = STR_EMPTY};
     if (str_trim(payload).len == 0 || str_trim(payload).ptr[0] != '{')
-        return problems_add(problems, STR(""), "must be an object");
+        return problems_add(problems, at, "must be an object");
     enum err e = decode_top(&r, payload, &top);
     if (e != OK && e != ERR_INVALID)
         return e;
+    bool nested = of == JOB_PAYLOAD_NESTED;
     enum err each[] = {
         check_scalars(&r, &top, &p),
-        check_template(&r, &top, &p),
-        top.assets.ptr ? job_rules_assets(&r, top.assets, &p.asset_count) : OK,
-        top.fonts.ptr ? check_fonts(&r, top.fonts) : OK,
-        /* a preview has settings of its own */
-        top.settings.ptr && !top.preview ? job_rules_settings(&r, top.settings, &p.extension) : OK,
-        top.upload.ptr ? job_rules_upload(&r, top.upload, &p.upload) : OK,
-        top.webhook.ptr ? job_rules_webhook(&r, top.webhook) : OK,
+        of == JOB_PAYLOAD_JOIN ? OK : check_template(&r, &top, &p),
+        check_assets(&r, &top, of, &p),
+        top.fonts.ptr ? check_fonts(&r, top.fonts, &p) : OK,
+        check_settings(&r, &top, of, &p.settings),
+        nested ? check_nested(&r, &top) : OK,
+        top.upload.ptr && !nested ? job_rules_upload(&r, top.upload, &p.upload) : OK,
+        top.webhook.ptr && !nested ? job_rules_webhook(&r, top.webhook) : OK,
     };
     p.has_upload = top.upload.ptr != NULL;
     for (size_t i = 0; i < ARRAY_LEN(each); i++)
         e = e == OK ? each[i] : e;
-    if (e == OK)
-        *ret = p;
+    *ret = p;
     return e;
+}
+
+enum err job_payload_settings(struct str payload, struct arena *arena, struct job_settings *ret)
+{
+    struct problems unused;
+    struct top top = {0};
+    problems_init(&unused, arena);
+    struct job_rules r = {arena, &unused, STR_EMPTY};
+    TRY(json_decode(payload, TOP, ARRAY_LEN(TOP), STR(""), &unused, &top));
+    return check_settings(&r, &top, JOB_PAYLOAD_RENDER, ret);
 }
 
 /* base, then piece, with exactly one slash between them. */
@@ -174,9 +260,10 @@ struct str job_payload_output_url(const struct job_payload *p, struct str file_n
 }
 
 struct asset_place {
-    struct str src, params;
+    struct str type, src, params;
 };
 static const struct json_field ASSET_PLACE[] = {
+    JSON_FIELD(struct asset_place, type, "type", JSON_AS_STR, JSON_OPTIONAL, JOB_WORD_MAX_BYTES),
     JSON_FIELD(struct asset_place, src, "src", JSON_AS_RAW, JSON_OPTIONAL, 0),
     JSON_FIELD(struct asset_place, params, "params", JSON_AS_OBJECT, JSON_NULLABLE, 0),
 };
@@ -193,6 +280,7 @@ static enum err find_asset(struct str raw, struct problems *unused, struct job_p
     struct asset_place place = {0};
     struct job_part_asset asset = {.raw = raw};
     TRY(json_decode(raw, ASSET_PLACE, ARRAY_LEN(ASSET_PLACE), STR(""), unused, &place));
+    asset.job = str_is(place.type, "job");
     if (place.params.ptr)
         TRY(json_decode(place.params, PARAMS_PLACE, ARRAY_LEN(PARAMS_PLACE), STR(""), unused,
                         &asset));
@@ -230,6 +318,15 @@ enum err job_parts_find(struct str payload, struct arena *arena, struct job_part
     return OK;
 }
 
+bool job_parts_nested(const struct job_parts *parts, size_t offset)
+{
+    for (size_t i = 0; i < parts->asset_count; i++) {
+        if (parts->assets[i].job && job_part_holds(parts, parts->assets[i].raw, offset))
+            return true;
+    }
+    return false;
+}
+
 bool job_parts_exposes(const struct job_parts *parts, size_t offset)
 {
     if (job_part_holds(parts, parts->upload, offset) ||
@@ -239,7 +336,8 @@ bool job_parts_exposes(const struct job_parts *parts, size_t offset)
     for (size_t i = 0; i < parts->asset_count; i++) {
         const struct job_part_asset *asset = &parts->assets[i];
         if (job_part_holds(parts, asset->src, offset) ||
-            job_part_holds(parts, asset->headers, offset))
+            job_part_holds(parts, asset->headers, offset) ||
+            (asset->job && job_part_holds(parts, asset->raw, offset)))
             return false;
     }
     return true;

@@ -22,14 +22,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (json_valid(payload, JSON_LIMITS_DEFAULT) != OK)
         return 0;
     problems_init(&problems, &a);
-    if (job_payload_read(payload, &a, &problems, &p) != OK) {
+    if (job_payload_read(payload, JOB_PAYLOAD_RENDER, STR_EMPTY, &a, &problems, &p) != OK) {
         ASSERT(problems.count > 0);
         return 0;
     }
-    ASSERT(problems.count == 0 && p.asset_count <= JOB_ASSETS_MAX);
+    ASSERT(problems.count == 0 && p.assets.count <= JOB_ASSETS_MAX);
     (void)job_payload_output_url(&p, STR("F.mp4"), &a);
     ASSERT(job_parts_find(payload, &a, &parts) == OK);
-    ASSERT(parts.asset_count == p.asset_count);
+    ASSERT(parts.asset_count == p.assets.count);
     const struct str places[] = {parts.id, parts.template, parts.template_src, parts.upload,
                                  parts.webhook};
     for (size_t i = 0; i < ARRAY_LEN(places); i++)

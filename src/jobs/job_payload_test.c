@@ -1,15 +1,6 @@
 #include "job_payload.h"
+#include "job_payload_kit.h"
 #include "test.h"
-
-#define T "\"template\":{\"id\":\"PLACEHOLDER\",\"src\":\"https://h/a.aep\"}"
-#define P                                                                                          \
-    "\"region\":\"eu\",\"bucket\":\"b\",\"accessKeyId\":\"k\","                                    \
-    "\"accessKeySecret\":\"s\""
-#define U(more)     "{" T ",\"upload\":{" more "\"params\":{" P "}}}"
-#define PARAMS(all) "{" T ",\"upload\":{\"params\":{" all "}}}"
-#define A(asset)    "{" T ",\"assets\":[" asset "]}"
-#define S(settings) "{" T ",\"settings\":{" settings "}}"
-#define W(webhook)  "{" T ",\"webhook\":{" webhook "}}"
 
 static const char *const accepted[] = {
     "{" T "}",
@@ -50,6 +41,11 @@ static const char *const accepted[] = {
     A("{\"type\":\"essential\",\"value\":false}"),
     A("{\"type\":\"script\",\"value\":\"1+1\"}"),
     A("{\"type\":\"script\",\"src\":\"https://h/s.jsx\"}"),
+    A(F("\"name\":\"nx:layer-remove\",\"layerName\":\"l\"")),
+    A(F("\"name\":\"nx-gen-ai\",\"params\":{\"layerName\":[\"a\",\"b\"]}")),
+    A("{\"type\":\"job\"}"), /* checked by the caller, as a job */
+    A("{\"type\":\"text\",\"value\":\"a\",\"assets\":[],\"template\":{}}"),
+    S("\"type\":\"video\",\"codec\":\"module_of_ours\""),
 };
 
 static const struct refusal {
@@ -161,10 +157,18 @@ static const struct refusal {
     {A("{\"type\":\"audio\",\"src\":\"file:///a\"}"), "/assets/0/src"},
     {A("{\"type\":\"static\",\"src\":7}"), "/assets/0/src"},
     {A("{\"type\":\"script\"}"), "/assets/0/src"},
-    {A("{\"type\":\"function\",\"name\":\"nx:x\"}"), "/assets/0"},
-    {A("{\"type\":\"job\"}"), "/assets/0"},
-    {A("{\"type\":\"text\",\"value\":\"a\",\"assets\":[]}"), "/assets/0"},
-    {A("{\"type\":\"text\",\"value\":\"a\",\"template\":{}}"), "/assets/0"},
+    {A(F("\"x\":1")), "/assets/0/name"},
+    {A(F("\"name\":\"nx\"")), "/assets/0/name"},
+    {A(F("\"name\":\"nx:\"")), "/assets/0/name"},
+    {A(F("\"name\":\"xn:a\"")), "/assets/0/name"},
+    {A(F("\"name\":\"nx:a b\"")), "/assets/0/name"},
+    {A(F("\"name\":\"nx:a\",\"layerName\":[\"a\"]")), "/assets/0/layerName"},
+    {A(F("\"name\":\"nx:a\",\"params\":{\"layerName\":[]}")), "/assets/0/params/layerName"},
+    {A(F("\"name\":\"nx:a\",\"params\":{\"layerName\":[1]}")), "/assets/0/params/layerName"},
+    {A(F("\"name\":\"nx:a\",\"params\":{\"layerName\":7}")), "/assets/0/params/layerName"},
+    {S("\"engine\":\"ae2024\""), "/settings/engine"},
+    {S("\"type\":\"video\",\"codec\":\"png\""), "/settings/codec"},
+    {S("\"type\":\"image\",\"frames\":1,\"codec\":\"video_own\""), "/settings/codec"},
     {A("{\"type\":\"text\",\"value\":\"a\",\"params\":[]}"), "/assets/0/params"},
     {A("{\"type\":\"text\",\"value\":\"a\",\"params\":{\"headers\":{}}}"),
      "/assets/0/params/headers"},
@@ -175,6 +179,12 @@ static const struct refusal {
     {A("{\"type\":\"text\",\"value\":\"a\"},{\"type\":\"image\"}"), "/assets/1/src"},
 };
 
+static enum err read_payload(struct str payload, struct arena *a, struct problems *problems,
+                             struct job_payload *ret)
+{
+    return job_payload_read(payload, JOB_PAYLOAD_RENDER, STR_EMPTY, a, problems, ret);
+}
+
 static void test_good_payloads_are_accepted(void)
 {
     for (size_t i = 0; i < ARRAY_LEN(accepted); i++) {
@@ -183,7 +193,7 @@ static void test_good_payloads_are_accepted(void)
         struct job_payload p = {0};
         struct job_parts parts;
         problems_init(&problems, &a);
-        enum err e = job_payload_read(str_from(accepted[i]), &a, &problems, &p);
+        enum err e = read_payload(str_from(accepted[i]), &a, &problems, &p);
         if (e != OK)
             printf("# %s: %.*s\n", accepted[i], (int)problems.list[0].message.len,
                    problems.list[0].message.ptr);
@@ -199,7 +209,7 @@ static void test_bad_payloads_name_the_member(void)
         struct problems problems;
         struct job_payload p = {0};
         problems_init(&problems, &a);
-        CHECK_ERR(job_payload_read(str_from(refused[i].payload), &a, &problems, &p), ERR_INVALID);
+        CHECK_ERR(read_payload(str_from(refused[i].payload), &a, &problems, &p), ERR_INVALID);
         bool named = false;
         for (size_t k = 0; k < problems.count; k++)
             named = named || str_is(problems.list[k].field, refused[i].field);
@@ -217,7 +227,7 @@ static void test_all_problems_are_reported_at_once(void)
     struct job_payload p = {0};
     problems_init(&problems, &a);
     struct str payload = STR("{\"upload\":{\"params\":{}},\"webhook\":{},\"priority\":0.5}");
-    CHECK_ERR(job_payload_read(payload, &a, &problems, &p), ERR_INVALID);
+    CHECK_ERR(read_payload(payload, &a, &problems, &p), ERR_INVALID);
     CHECK_EQ(problems.count, 7); /* template, 4 params, url, priority */
 }
 
@@ -232,7 +242,7 @@ static void check_size(const char *head, size_t fill, const char *tail, enum err
     for (size_t i = 0; i < fill; i++)
         CHECK_OK(buf_put_byte(&b, 'a'));
     CHECK_OK(buf_put(&b, str_from(tail)));
-    CHECK_ERR(job_payload_read(buf_str(&b), &a, &problems, &p), want);
+    CHECK_ERR(read_payload(buf_str(&b), &a, &problems, &p), want);
 }
 
 static void test_sizes_at_the_limit_and_one_past_it(void)
@@ -262,8 +272,8 @@ static void check_assets(size_t count, enum err want)
     for (size_t i = 0; i < count; i++)
         CHECK_OK(buf_printf(&b, "%s{\"type\":\"text\",\"value\":\"a\"}", i ? "," : ""));
     CHECK_OK(buf_put(&b, STR("]}")));
-    CHECK_ERR(job_payload_read(buf_str(&b), &a, &problems, &p), want);
-    CHECK_EQ(p.asset_count, want == OK ? count : 0);
+    CHECK_ERR(read_payload(buf_str(&b), &a, &problems, &p), want);
+    CHECK_EQ(p.assets.count, want == OK ? count : 0);
 }
 
 static void test_assets_at_the_limit_and_one_past_it(void)
@@ -279,7 +289,7 @@ static void test_template_without_src_or_engine_is_a_stored_one(void)
         bool stored;
     } cases[] = {
         {"{\"template\":{\"id\":\"01ARZ3NDEKTSV4RRFFQ69G5FAV\"}}", true},
-        {"{\"template\":{\"id\":\"x\",\"src\":\"\"}}", true},
+        {"{\"template\":{\"id\":\"ABCDEFGHIJKLMNOPQRSTUVWXYZ\",\"src\":\"\"}}", true},
         {"{\"template\":{\"id\":\"x\",\"src\":\"https://h\"}}", false},
         {"{\"template\":{\"id\":\"x\"},\"engine\":\"ffmpeg\"}", false},
     };
@@ -288,7 +298,7 @@ static void test_template_without_src_or_engine_is_a_stored_one(void)
         struct problems problems;
         struct job_payload p = {0};
         problems_init(&problems, &a);
-        CHECK_OK(job_payload_read(str_from(cases[i].payload), &a, &problems, &p));
+        CHECK_OK(read_payload(str_from(cases[i].payload), &a, &problems, &p));
         CHECK_EQ(p.stored_template, cases[i].stored);
     }
 }
@@ -314,8 +324,59 @@ static void test_file_kind_follows_codec_and_type(void)
         struct problems problems;
         struct job_payload p = {0};
         problems_init(&problems, &a);
-        CHECK_OK(job_payload_read(str_from(cases[i].payload), &a, &problems, &p));
-        CHECK_STR(p.extension, cases[i].extension);
+        CHECK_OK(read_payload(str_from(cases[i].payload), &a, &problems, &p));
+        CHECK_STR(p.settings.extension, cases[i].extension);
+    }
+}
+
+static void test_settings_are_told_with_their_defaults(void)
+{
+    static const struct {
+        const char *payload, *type, *codec, *quality, *engine;
+    } cases[] = {
+        {"{" T "}", "video", "video_h264_vbr_15mbps", "full", "ae2026"},
+        {"{" T ",\"preview\":true,\"settings\":{\"codec\":\"png\"}}", "video",
+         "video_h264_vbr_15mbps", "draft", "ae2026"},
+        {S("\"codec\":\"h264_cbr_1mbps\",\"quality\":\"draft\""), "video", "video_h264_cbr_1mbps",
+         "draft", "ae2026"},
+        {S("\"codec\":\"video_prores_4444\",\"engine\":\"ae2025\""), "video", "video_prores_4444",
+         "full", "ae2025"},
+        {S("\"codec\":\"png\",\"frames\":1"), "image", "image_png", "full", "ae2026"},
+        {S("\"codec\":\"image_jpg\",\"frames\":1"), "image", "image_jpeg", "full", "ae2026"},
+        {S("\"type\":\"image\",\"frames\":1"), "image", "image_png", "full", "ae2026"},
+        {S("\"type\":\"image\",\"frames\":1,\"codec\":\"tiff\""), "image", "image_tiff", "full",
+         "ae2026"},
+        {S("\"type\":\"aep\",\"codec\":\"png\""), "aep", "", "full", "ae2026"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        AUTO(arena) struct arena a = arena_make();
+        struct job_settings s = {.frames = false};
+        CHECK_OK(job_payload_settings(str_from(cases[i].payload), &a, &s));
+        CHECK_STR(s.type, cases[i].type);
+        CHECK_STR(s.codec, cases[i].codec);
+        CHECK_STR(s.quality, cases[i].quality);
+        CHECK_STR(s.engine, cases[i].engine);
+    }
+}
+
+static void test_frames_are_first_and_last(void)
+{
+    static const struct {
+        const char *payload;
+        bool frames;
+        uint64_t first, last;
+    } cases[] = {
+        {S("\"frames\":null"), false, 0, 0},
+        {S("\"frames\":0"), true, 0, 0},
+        {S("\"frames\":[3,70]"), true, 3, 70},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        AUTO(arena) struct arena a = arena_make();
+        struct job_settings s = {.frames = false};
+        CHECK_OK(job_payload_settings(str_from(cases[i].payload), &a, &s));
+        CHECK_EQ(s.frames, cases[i].frames);
+        CHECK_EQ(s.first, cases[i].first);
+        CHECK_EQ(s.last, cases[i].last);
     }
 }
 
@@ -343,32 +404,9 @@ static void test_output_url_has_single_slashes(void)
         struct problems problems;
         struct job_payload p = {0};
         problems_init(&problems, &a);
-        CHECK_OK(job_payload_read(str_from(cases[i].payload), &a, &problems, &p));
+        CHECK_OK(read_payload(str_from(cases[i].payload), &a, &problems, &p));
         CHECK_STR(job_payload_output_url(&p, STR("F.mp4"), &a), cases[i].url);
     }
-}
-
-/* Keys are found whatever way they are written, and the places are those of the bytes. */
-static void test_parts_are_found_by_their_bytes(void)
-{
-    AUTO(arena) struct arena a = arena_make();
-    struct job_parts parts;
-    static const char payload[] =
-        "{\"\\u0075pload\": {\"a\":1} , \"template\":{\"src\":\"S\"},\"webhook\":{},\n"
-        "\"assets\":[{\"type\":\"text\"}, {\"src\":\"X\",\"params\":{\"headers\":{\"k\":\"v\"}}}]}";
-    CHECK_OK(job_parts_find(str_from(payload), &a, &parts));
-    CHECK_STR(parts.upload, "{\"a\":1}");
-    CHECK_STR(parts.webhook, "{}");
-    CHECK_STR(parts.template_src, "\"S\"");
-    CHECK_EQ(parts.asset_count, 2);
-    CHECK(!parts.assets[0].src.ptr && !parts.assets[0].headers.ptr);
-    CHECK_STR(parts.assets[1].src, "\"X\"");
-    CHECK_STR(parts.assets[1].headers, "{\"k\":\"v\"}");
-    CHECK(!job_parts_exposes(&parts, (size_t)(strstr(payload, "\"X\"") - payload)));
-    CHECK(!job_parts_exposes(&parts, (size_t)(strstr(payload, "\"v\"") - payload)));
-    CHECK(!job_parts_exposes(&parts, (size_t)(strstr(payload, "\"S\"") - payload)));
-    CHECK(!job_parts_exposes(&parts, (size_t)(strstr(payload, "\"a\"") - payload)));
-    CHECK(job_parts_exposes(&parts, (size_t)(strstr(payload, "text") - payload)));
 }
 
 int main(void)
@@ -380,7 +418,8 @@ int main(void)
     RUN(test_assets_at_the_limit_and_one_past_it);
     RUN(test_template_without_src_or_engine_is_a_stored_one);
     RUN(test_file_kind_follows_codec_and_type);
+    RUN(test_settings_are_told_with_their_defaults);
+    RUN(test_frames_are_first_and_last);
     RUN(test_output_url_has_single_slashes);
-    RUN(test_parts_are_found_by_their_bytes);
     return test_done();
 }

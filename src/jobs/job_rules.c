@@ -2,6 +2,18 @@
 
 #include "json_scan.h"
 
+struct str job_rules_at(const struct job_rules *r, const char *pointer)
+{
+    if (!r->at.len)
+        return str_from(pointer);
+    return arena_printf(r->arena, "%.*s%s", (int)r->at.len, r->at.ptr, pointer);
+}
+
+enum err job_rules_add(const struct job_rules *r, const char *pointer, const char *message)
+{
+    return problems_add(r->problems, job_rules_at(r, pointer), message);
+}
+
 bool job_rules_one_of(struct str v, const char *const *words)
 {
     for (; *words; words++) {
@@ -147,16 +159,16 @@ enum err job_rules_tags(struct job_rules *r, struct str raw, struct str *ret)
         json_elements_init(&e, raw);
         while (json_elements_next(&e, &element)) {
             if (!job_rules_string(r, element, JOB_TAGS_MAX_BYTES, &text) || !tag_list(text, false))
-                return problems_add(r->problems, STR("/tags"), why);
+                return job_rules_add(r, "/tags", why);
             if ((e.index && buf_put(&all, STR(",")) != OK) || buf_put(&all, text) != OK)
-                return problems_addf(r->problems, STR("/tags"), "must be at most %d bytes in all",
-                                     JOB_TAGS_MAX_BYTES);
+                return problems_addf(r->problems, job_rules_at(r, "/tags"),
+                                     "must be at most %d bytes in all", JOB_TAGS_MAX_BYTES);
         }
         *ret = arena_str(r->arena, buf_str(&all));
         return OK;
     }
     if (!job_rules_string(r, raw, JOB_TAGS_MAX_BYTES, &text) || (text.len && !tag_list(text, true)))
-        return problems_add(r->problems, STR("/tags"), why);
+        return job_rules_add(r, "/tags", why);
     *ret = text;
     return OK;
 }

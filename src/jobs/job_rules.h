@@ -20,18 +20,53 @@ enum {
 struct job_rules {
     struct arena *arena;
     struct problems *problems;
+    struct str at; /* where the job stands in the request: "", or "/assets/3" if nested */
 };
+/* The pointer in what was submitted, of a pointer within the job ("/upload"). */
+struct str job_rules_at(const struct job_rules *r, const char *pointer);
+/* A problem there. Always ERR_INVALID. */
+enum err job_rules_add(const struct job_rules *r, const char *pointer, const char *message);
 
 struct job_upload { /* raw text of the job, reference text included; absent: ptr NULL */
     struct str provider, prefix, output_url;
     struct str region, bucket, access_key_id, access_key_secret, endpoint, acl;
 };
 
+/* The kind of file that comes out, every default filled in. */
+struct job_settings {
+    struct str type;      /* "video", "image" or "aep" */
+    struct str codec;     /* the long id, "video_h264_vbr_15mbps"; empty for aep */
+    struct str quality;   /* "draft" or "full" */
+    struct str engine;    /* "ae2025" or "ae2026" */
+    struct str extension; /* ".mp4" and the like */
+    bool frames;          /* only these frames, first to last */
+    uint64_t first, last;
+};
+
+enum job_assets_of { JOB_ASSETS_OF_RENDER, JOB_ASSETS_OF_JOIN };
+struct job_assets {
+    size_t count;
+    bool functions; /* one of them is a function */
+    struct job_asset_job {
+        struct str raw; /* the asset, which is a job of its own */
+        size_t index;   /* among all assets */
+    } *jobs;
+    size_t job_count;
+};
+
 /* Each returns OK, or ERR_INVALID with problems added; what stands in `ret` is then partial. */
-enum err job_rules_assets(struct job_rules *r, struct str array, size_t *ret_count) MUST_USE;
-/* *ret_extension is ".mp4" and the like, static text. */
-enum err job_rules_settings(struct job_rules *r, struct str object,
-                            struct str *ret_extension) MUST_USE;
+/* Nested jobs are listed, and checked by the caller but for their type. A join takes videos and
+ * jobs only. */
+enum err job_rules_assets(struct job_rules *r, struct str array, enum job_assets_of of,
+                          struct job_assets *ret) MUST_USE;
+/* `object` without bytes: what counts when nothing is said, or for a preview. A nested job makes
+ * videos and images only. */
+enum err job_rules_settings(struct job_rules *r, struct str object, bool nested,
+                            struct job_settings *ret) MUST_USE;
+/* Of a join: {"preset":"mp4"}. */
+enum err job_rules_join_settings(struct job_rules *r, struct str object) MUST_USE;
+/* The name of a function asset: nx:layer-remove or nx-layer-remove. */
+bool job_rules_function(struct str name);
 enum err job_rules_upload(struct job_rules *r, struct str object, struct job_upload *ret) MUST_USE;
 enum err job_rules_webhook(struct job_rules *r, struct str object) MUST_USE;
 /* A string or an array of strings; *ret is the comma list. */

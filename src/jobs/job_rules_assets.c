@@ -1,8 +1,10 @@
 /* Assets: what each type needs (contract: text, data, essential carry a value; image, video, audio
  * and static an address; script either). */
+#include <stdio.h>
+
 #include "job_rules.h"
 
-enum asset_need { NEEDS_SRC, NEEDS_VALUE, NEEDS_TEXT, NEEDS_EITHER, NOT_YET };
+enum asset_need { NEEDS_SRC, NEEDS_VALUE, NEEDS_TEXT, NEEDS_EITHER, NEEDS_NAME, IS_A_JOB };
 
 static const struct asset_type {
     const char *name;
@@ -10,13 +12,12 @@ static const struct asset_type {
 } TYPES[] = {
     {"text", NEEDS_TEXT},       {"data", NEEDS_VALUE},    {"image", NEEDS_SRC},
     {"video", NEEDS_SRC},       {"audio", NEEDS_SRC},     {"static", NEEDS_SRC},
-    {"essential", NEEDS_VALUE}, {"script", NEEDS_EITHER}, {"function", NOT_YET},
-    {"job", NOT_YET},
+    {"essential", NEEDS_VALUE}, {"script", NEEDS_EITHER}, {"function", NEEDS_NAME},
+    {"job", IS_A_JOB},
 };
 
 struct asset {
     struct str type, layer_name, name, src, composition, value, expression, params;
-    struct str assets, template; /* of a nested job */
     bool conform;
 };
 static const struct json_field ASSET[] = {
@@ -31,16 +32,15 @@ static const struct json_field ASSET[] = {
     JSON_FIELD(struct asset, value, "value", JSON_AS_RAW, JSON_OPTIONAL, 0),
     JSON_FIELD(struct asset, expression, "expression", JSON_AS_RAW, JSON_OPTIONAL, 0),
     JSON_FIELD(struct asset, params, "params", JSON_AS_OBJECT, JSON_NULLABLE, 0),
-    JSON_FIELD(struct asset, assets, "assets", JSON_AS_RAW, JSON_OPTIONAL, 0),
-    JSON_FIELD(struct asset, template, "template", JSON_AS_RAW, JSON_OPTIONAL, 0),
     JSON_FIELD(struct asset, conform, "conform", JSON_AS_BOOL, JSON_NULLABLE, 0),
 };
 
 struct asset_params {
-    struct str headers;
+    struct str headers, layers;
 };
 static const struct json_field PARAMS[] = {
     JSON_FIELD(struct asset_params, headers, "headers", JSON_AS_OBJECT, JSON_OPTIONAL, 0),
+    JSON_FIELD(struct asset_params, layers, "layerName", JSON_AS_RAW, JSON_OPTIONAL, 0),
 };
 
 static bool is_scalar_text(struct str raw)
@@ -49,32 +49,72 @@ static bool is_scalar_text(struct str raw)
            (raw.ptr[0] == '"' || raw.ptr[0] == '-' || (raw.ptr[0] >= '0' && raw.ptr[0] <= '9'));
 }
 
+static struct str below(const struct job_rules *r, struct str pointer, const char *member)
+{
+    return arena_printf(r->arena, "%.*s/%s", (int)pointer.len, pointer.ptr, member);
+}
+
+static bool starts_function(struct str name)
+{
+    return str_starts(name, STR("nx:")) || str_starts(name, STR("nx-"));
+}
+
+bool job_rules_function(struct str name)
+{
+    return starts_function(name) && job_rules_word(str_slice(name, 3, name.len), "");
+}
+
+/* A layer's name, or a list of them. */
+static bool layers_valid(struct job_rules *r, struct str raw)
+{
+    struct json_elements e;
+    struct str element, text;
+    if (raw.len && raw.ptr[0] == '"')
+        return job_rules_string(r, raw, JOB_TEXT_MAX_BYTES, &text) && text.len;
+    if (!raw.len || raw.ptr[0] != '[')
+        return false;
+    bool some = false;
+    json_elements_init(&e, raw);
+    while (json_elements_next(&e, &element)) {
+        if (!job_rules_string(r, element, JOB_TEXT_MAX_BYTES, &text) || !text.len)
+            return false;
+        some = true;
+    }
+    return some;
+}
+
 /* Headers only have a meaning beside an address; elsewhere nobody would keep them from the worker.
  */
-static enum err check_headers(struct job_rules *r, const struct asset *asset, struct str pointer)
+static enum err check_params(struct job_rules *r, const struct asset *asset, bool function,
+                             struct str pointer)
 {
     struct asset_params params = {0};
+    enum err e = OK;
     if (!asset->params.ptr)
         return OK;
-    struct str at = arena_printf(r->arena, "%.*s/params", (int)pointer.len, pointer.ptr);
+    struct str at = below(r, pointer, "params");
     TRY(json_decode(asset->params, PARAMS, ARRAY_LEN(PARAMS), at, r->problems, &params));
+    if (function && params.layers.ptr && !layers_valid(r, params.layers))
+        e = problems_add(r->problems, below(r, at, "layerName"),
+                         "must be a layer's name or a list of them");
     if (!params.headers.ptr)
-        return OK;
-    at = arena_printf(r->arena, "%.*s/headers", (int)at.len, at.ptr);
+        return e;
+    at = below(r, at, "headers");
     if (!asset->src.len)
         return problems_add(r->problems, at, "needs an address in src");
-    return job_rules_strings(r, params.headers, at, JOB_URL_MAX_BYTES, job_rules_header_name);
+    enum err headers =
+        job_rules_strings(r, params.headers, at, JOB_URL_MAX_BYTES, job_rules_header_name);
+    return e == OK ? headers : e;
 }
 
 static enum err check_need(struct job_rules *r, const struct asset *asset, enum asset_need need,
                            struct str pointer)
 {
     bool src = asset->src.len > 0, value = asset->value.len > 0;
-    struct str at = arena_printf(r->arena, "%.*s/%s", (int)pointer.len, pointer.ptr,
-                                 need == NEEDS_SRC || need == NEEDS_EITHER ? "src" : "value");
+    struct str at = below(r, pointer, need == NEEDS_SRC || need == NEEDS_EITHER ? "src" : "value");
     switch (need) {
-    case NOT_YET:
-        return problems_add(r->problems, pointer, "nested jobs are not supported yet");
+    case IS_A_JOB:
+        return OK;
     case NEEDS_SRC:
         return src ? OK : problems_add(r->problems, at, "is required for this type of asset");
     case NEEDS_EITHER:
@@ -87,50 +127,80 @@ static enum err check_need(struct job_rules *r, const struct asset *asset, enum 
         return value || asset->expression.len
                    ? OK
                    : problems_add(r->problems, at, "is required for this type of asset");
+    case NEEDS_NAME:
+        return job_rules_function(asset->name)
+                   ? OK
+                   : problems_add(r->problems, below(r, pointer, "name"),
+                                  "must be a function's id such as nx:layer-remove");
     }
     return ERR_INTERNAL;
 }
 
-static enum err check_asset(struct job_rules *r, struct str raw, struct str pointer)
+static const struct asset_type *type_named(struct str name)
 {
-    struct asset asset = {0};
+    for (size_t i = 0; i < ARRAY_LEN(TYPES); i++) {
+        if (str_is(name, TYPES[i].name))
+            return &TYPES[i];
+    }
+    return NULL;
+}
+
+static enum err check_asset(struct job_rules *r, struct str raw, struct str pointer,
+                            enum job_assets_of of, enum asset_need *ret_need)
+{
+    struct asset asset = {.name = STR_EMPTY};
     if (!raw.len || raw.ptr[0] != '{')
         return problems_add(r->problems, pointer, "must be an object");
     TRY(json_decode(raw, ASSET, ARRAY_LEN(ASSET), pointer, r->problems, &asset));
-    const struct asset_type *type = NULL;
-    for (size_t i = 0; i < ARRAY_LEN(TYPES); i++) {
-        if (str_is(asset.type, TYPES[i].name))
-            type = &TYPES[i];
-    }
-    if (!type) {
-        struct str at = arena_printf(r->arena, "%.*s/type", (int)pointer.len, pointer.ptr);
-        return problems_add(r->problems, at,
-                            "must be text, data, image, video, audio, static, essential or script");
-    }
-    bool nested = asset.assets.ptr || asset.template.ptr;
-    enum err e = check_need(r, &asset, nested ? NOT_YET : type->need, pointer);
-    if (asset.src.len && !job_rules_url(asset.src)) {
-        struct str at = arena_printf(r->arena, "%.*s/src", (int)pointer.len, pointer.ptr);
-        e = problems_add(r->problems, at, "must be an http or https address");
-    }
-    enum err headers = check_headers(r, &asset, pointer);
-    return e == OK ? headers : e;
+    const struct asset_type *type = type_named(asset.type);
+    if (of == JOB_ASSETS_OF_JOIN && !str_is(asset.type, "video") && !str_is(asset.type, "job"))
+        return problems_add(r->problems, below(r, pointer, "type"), "must be video or job");
+    if (!type)
+        return problems_add(r->problems, below(r, pointer, "type"),
+                            "must be text, data, image, video, audio, static, essential, script, "
+                            "function or job");
+    enum err e = check_need(r, &asset, type->need, pointer);
+    if (asset.src.len && !job_rules_url(asset.src))
+        e = problems_add(r->problems, below(r, pointer, "src"), "must be an http or https address");
+    *ret_need = type->need;
+    enum err params = check_params(r, &asset, type->need == NEEDS_NAME, pointer);
+    return e == OK ? params : e;
 }
 
-enum err job_rules_assets(struct job_rules *r, struct str array, size_t *ret_count)
+static enum err add_job(struct job_rules *r, struct str raw, size_t index, struct job_assets *all)
+{
+    if (all->job_count == JOB_NESTED_MAX)
+        return problems_addf(r->problems, job_rules_at(r, "/assets"),
+                             "may hold at most %d nested jobs", JOB_NESTED_MAX);
+    if (!all->jobs)
+        all->jobs = arena_array(r->arena, JOB_NESTED_MAX, sizeof *all->jobs);
+    all->jobs[all->job_count++] = (struct job_asset_job){raw, index};
+    return OK;
+}
+
+enum err job_rules_assets(struct job_rules *r, struct str array, enum job_assets_of of,
+                          struct job_assets *ret)
 {
     struct json_elements e;
     struct str element;
+    struct job_assets all = {.count = 0};
     enum err result = OK;
-    size_t count = 0;
     json_elements_init(&e, array);
     while (json_elements_next(&e, &element)) {
-        if (++count > JOB_ASSETS_MAX)
-            return problems_addf(r->problems, STR("/assets"), "may hold at most %d assets",
-                                 JOB_ASSETS_MAX);
-        enum err one = check_asset(r, element, arena_printf(r->arena, "/assets/%zu", e.index));
+        enum asset_need need = NEEDS_SRC;
+        char place[32];
+        snprintf(place, sizeof place, "/assets/%zu", e.index);
+        if (++all.count > JOB_ASSETS_MAX)
+            return problems_addf(r->problems, job_rules_at(r, "/assets"),
+                                 "may hold at most %d assets", JOB_ASSETS_MAX);
+        enum err one = check_asset(r, element, job_rules_at(r, place), of, &need);
         result = one == OK ? result : one;
+        all.functions |= need == NEEDS_NAME;
+        if (need == IS_A_JOB) {
+            one = add_job(r, element, e.index, &all);
+            result = one == OK ? result : one;
+        }
     }
-    *ret_count = count;
+    *ret = all;
     return result;
 }

@@ -35,22 +35,23 @@ enum err job_rules_upload(struct job_rules *r, struct str object, struct job_upl
 {
     struct upload u = {0};
     struct job_upload all = {0};
-    enum err e = job_rules_only(r, object, STR("/upload"), UPLOAD_KNOWN);
+    enum err e = job_rules_only(r, object, job_rules_at(r, "/upload"), UPLOAD_KNOWN);
     enum err shape =
-        json_decode(object, UPLOAD, ARRAY_LEN(UPLOAD), STR("/upload"), r->problems, &u);
+        json_decode(object, UPLOAD, ARRAY_LEN(UPLOAD), job_rules_at(r, "/upload"), r->problems, &u);
     if (u.params.ptr) {
-        enum err params = job_rules_only(r, u.params, STR("/upload/params"), PARAMS_KNOWN);
+        struct str at = job_rules_at(r, "/upload/params");
+        enum err params = job_rules_only(r, u.params, at, PARAMS_KNOWN);
         e = params == OK ? e : params;
-        params = json_decode(u.params, PARAMS, ARRAY_LEN(PARAMS), STR("/upload/params"),
+        params = json_decode(u.params, PARAMS, ARRAY_LEN(PARAMS), job_rules_at(r, "/upload/params"),
                              r->problems, &all);
         e = params == OK ? e : params;
     }
     if (u.provider.len && !str_is(u.provider, "s3"))
-        e = problems_add(r->problems, STR("/upload/provider"), "must be s3, the only provider");
+        e = job_rules_add(r, "/upload/provider", "must be s3, the only provider");
     if (u.output_url.len && !job_rules_url(u.output_url))
-        e = problems_add(r->problems, STR("/upload/outputUrl"), NOT_A_URL);
+        e = job_rules_add(r, "/upload/outputUrl", NOT_A_URL);
     if (all.endpoint.len && !job_rules_url(all.endpoint))
-        e = problems_add(r->problems, STR("/upload/params/endpoint"), NOT_A_URL);
+        e = job_rules_add(r, "/upload/params/endpoint", NOT_A_URL);
     all.provider = u.provider;
     all.prefix = u.prefix;
     all.output_url = u.output_url;
@@ -75,13 +76,14 @@ static const char *const METHODS[] = {"GET", "POST", "PUT", "DELETE", NULL};
 enum err job_rules_webhook(struct job_rules *r, struct str object)
 {
     struct webhook w = {0};
-    enum err e = json_decode(object, WEBHOOK, ARRAY_LEN(WEBHOOK), STR("/webhook"), r->problems, &w);
+    struct str at = job_rules_at(r, "/webhook");
+    enum err e = json_decode(object, WEBHOOK, ARRAY_LEN(WEBHOOK), at, r->problems, &w);
     if (w.url.len && !job_rules_url(w.url))
-        e = problems_add(r->problems, STR("/webhook/url"), NOT_A_URL);
+        e = job_rules_add(r, "/webhook/url", NOT_A_URL);
     if (w.method.len && !job_rules_one_of(w.method, METHODS))
-        e = problems_add(r->problems, STR("/webhook/method"), "must be GET, POST, PUT or DELETE");
+        e = job_rules_add(r, "/webhook/method", "must be GET, POST, PUT or DELETE");
     if (w.headers.ptr) {
-        enum err headers = job_rules_strings(r, w.headers, STR("/webhook/headers"),
+        enum err headers = job_rules_strings(r, w.headers, job_rules_at(r, "/webhook/headers"),
                                              JOB_URL_MAX_BYTES, job_rules_header_name);
         e = headers == OK ? e : headers;
     }

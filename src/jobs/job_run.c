@@ -1,10 +1,11 @@
 /* A job under a lease: beats, log, output, finish; and what happens when the lease runs out. */
+#include "job_run.h"
 #include "clock.h"
 #include "job_end.h"
 
 enum { SWEEP_JOBS_MAX = 100 }; /* in one transaction; the next sweep takes the rest */
 
-static int64_t lease_ms = JOB_LEASE_MS;
+static int64_t lease_ms = JOB_LEASE_MS, stock_ms = JOB_STOCK_LEASE_MS;
 
 void job_lease_set_ms(int64_t ms)
 {
@@ -17,21 +18,38 @@ int64_t job_lease_ms(void)
     return lease_ms;
 }
 
-static void renew(struct job *job, int64_t now_ms)
+void job_lease_set_stock_ms(int64_t ms)
 {
-    job->lease_expires_at_ms = now_ms + lease_ms;
+    ASSERT(ms > 0 && ms <= JOB_STOCK_LEASE_MAX_MS);
+    stock_ms = ms;
+}
+
+int64_t job_lease_stock_ms(void)
+{
+    return stock_ms;
+}
+
+void job_run_renew(struct job *job, int64_t now_ms)
+{
+    job->lease_expires_at_ms = now_ms + (job->stock ? stock_ms : lease_ms);
     job->updated_at_ms = now_ms;
 }
 
 enum err job_beat_op(struct store_tx *tx, void *ctx)
 {
-    const struct job_beat *b = ctx;
+    struct job_beat *b = ctx;
     struct job job;
     int64_t now = clock_unix_ms();
-    TRY(store_job_leased(tx, b->lease_id, b->token_id, now, b->arena, &job));
+    b->ret_cancel = false;
+    enum err e = store_job_leased(tx, b->lease_id, b->token_id, now, b->arena, &job);
+    if (e == ERR_LEASE_LOST)
+        TRY(store_job_lease_cancelled(tx, b->lease_id, b->token_id, &b->ret_cancel));
+    if (b->ret_cancel)
+        return OK;
+    TRY(e);
     if (b->progress >= 0)
         job.progress = b->progress > 100 ? 100 : b->progress;
-    renew(&job, now);
+    job_run_renew(&job, now);
     return store_job_update(tx, &job);
 }
 
@@ -70,7 +88,7 @@ enum err job_log_op(struct store_tx *tx, void *ctx)
         TRY(append_chunk(tx, &job, c));
         job.log_consumed += c->consumed;
     }
-    renew(&job, now);
+    job_run_renew(&job, now);
     TRY(store_job_update(tx, &job));
     c->ret_accepted = job.log_consumed;
     return OK;
@@ -89,13 +107,12 @@ enum err job_output_op(struct store_tx *tx, void *ctx)
         job.lease_expires_at_ms <= now)
         return ERR_LEASE_LOST;
     job.output_bytes = o->bytes;
-    renew(&job, now);
+    job_run_renew(&job, now);
     return store_job_update(tx, &job);
 }
 
-/* The output is whole and the worker is out of it. */
-static enum err finish_rendered(struct store_tx *tx, struct job *job, const struct actor *actor,
-                                struct arena *a)
+enum err job_run_rendered(struct store_tx *tx, struct job *job, const struct actor *actor,
+                          struct arena *a)
 {
     bool upload, webhook;
     if (job->output_bytes < 0)
@@ -125,32 +142,41 @@ enum err job_finish_op(struct store_tx *tx, void *ctx)
             return ERR_CONFLICT;
     }
     if (f->finished)
-        return finish_rendered(tx, &job, &actor, f->arena);
+        return job_run_rendered(tx, &job, &actor, f->arena);
+    if (f->given_back) {
+        job.lease_count--; /* that says nothing about the job */
+        return job_run_requeue(tx, &job, STR("\n[the worker was stopped and gave the job back]\n"),
+                               f->arena);
+    }
     struct str error = f->error.len ? f->error : STR("the worker gave no reason");
     return job_end(tx, &job, JOB_ERROR, error, &actor, f->arena);
 }
 
-static enum err lease_ran_out(struct store_tx *tx, struct job *job, int64_t now_ms,
-                              struct job_sweep *s)
+enum err job_run_requeue(struct store_tx *tx, struct job *job, struct str line, struct arena *a)
 {
     if (job->lease_count >= JOB_LEASES_MAX) {
         struct str error = arena_printf(
-            s->arena, "the job was picked up %d times and no worker finished it: each went silent",
+            a, "the job was picked up %d times and no worker finished it: each went silent",
             JOB_LEASES_MAX);
-        s->ret_failed++;
-        return job_end(tx, job, JOB_ERROR, error, &JOB_END_SYSTEM, s->arena);
+        return job_end(tx, job, JOB_ERROR, error, &JOB_END_SYSTEM, a);
     }
-    TRY(job_end_log(tx, job,
-                    STR("\n[the worker went silent; the job waits for another worker]\n")));
+    TRY(job_end_log(tx, job, line));
     job->state = JOB_QUEUED;
     job->progress = 0;
     job->output_bytes = -1;
     job->log_consumed = 0;
     job->lease_id = job->lease_token = job->worker = STR_EMPTY;
     job->lease_expires_at_ms = 0;
-    job->updated_at_ms = now_ms;
-    s->ret_requeued++;
+    job->updated_at_ms = clock_unix_ms();
     return store_job_update(tx, job);
+}
+
+static enum err lease_ran_out(struct store_tx *tx, struct job *job, struct job_sweep *s)
+{
+    TRY(job_run_requeue(
+        tx, job, STR("\n[the worker went silent; the job waits for another worker]\n"), s->arena));
+    *(job->state == JOB_QUEUED ? &s->ret_requeued : &s->ret_failed) += 1;
+    return OK;
 }
 
 enum err job_sweep_op(struct store_tx *tx, void *ctx)
@@ -161,6 +187,6 @@ enum err job_sweep_op(struct store_tx *tx, void *ctx)
     s->ret_requeued = s->ret_failed = 0;
     TRY(store_job_expired(tx, s->now_ms, SWEEP_JOBS_MAX, s->arena, &jobs, &count));
     for (size_t i = 0; i < count; i++)
-        TRY(lease_ran_out(tx, &jobs[i], s->now_ms, s));
+        TRY(lease_ran_out(tx, &jobs[i], s));
     return store_ticket_sweep(tx, s->now_ms);
 }

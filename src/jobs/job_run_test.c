@@ -231,6 +231,32 @@ static void test_silent_workers_lose_the_job_and_at_last_it_fails(void)
     CHECK_EQ(fixture_delivery(id, DELIVERY_WEBHOOK).state, DELIVERY_DUE);
 }
 
+static void test_a_job_that_is_given_back_waits_and_never_fails_for_it(void)
+{
+    struct ulid id = fixture_submit(WEBHOOK);
+    int64_t accepted;
+    for (int i = 1; i <= JOB_LEASES_MAX + 2; i++) {
+        struct job_lease l = fixture_lease();
+        CHECK(l.found && str_equal(ulid_str(&l.job.id), ulid_str(&id)));
+        CHECK_OK(put_log(&l, 0, STR("try\n"), 4, &accepted));
+        CHECK_OK(put_output(&l, l.job.lease_id));
+        struct job_finish back = {.lease_id = l.job.lease_id,
+                                  .token_id = f.worker.token_id,
+                                  .given_back = true,
+                                  .arena = &f.arena};
+        CHECK_OK(store_write_wait(f.store, job_finish_op, &back));
+        CHECK_ERR(store_write_wait(f.store, job_finish_op, &back), ERR_LEASE_LOST);
+        CHECK_ERR(finish(&l, true, ""), ERR_LEASE_LOST);
+        CHECK_EQ(fixture_job(id).state, JOB_QUEUED);
+        CHECK_EQ(fixture_job(id).output_bytes, -1);
+        CHECK_EQ(fixture_job(id).lease_count, 0);
+    }
+    struct str log = fixture_log(id);
+    CHECK(str_starts(log, STR("try\n\n[the worker was stopped and gave the job back]\n")));
+    struct job_lease last = fixture_lease();
+    CHECK_OK(finish(&last, false, "enough"));
+}
+
 static struct ulid rendered(void)
 {
     struct ulid id = fixture_submit(UPLOAD);
@@ -322,6 +348,7 @@ int main(int argc, char **argv)
     RUN(test_finish_needs_the_output);
     RUN(test_errors_end_the_job_with_a_capped_text);
     RUN(test_silent_workers_lose_the_job_and_at_last_it_fails);
+    RUN(test_a_job_that_is_given_back_waits_and_never_fails_for_it);
     RUN(test_upload_comes_before_the_end_and_the_webhook_after);
     RUN(test_upload_that_fails_for_good_ends_the_job);
     RUN(test_gaps_between_attempts);

@@ -61,8 +61,12 @@ static void test_versions_must_exist(void)
 
 static void test_other_teams_secrets_do_not_exist(void)
 {
-    struct ulid mine = f.team.id, other = ulid_new();
-    f.actor.team_id = ulid_str(&other);
+    struct ulid mine = f.team.id;
+    struct team other = f.team;
+    other.id = ulid_new();
+    other.name = STR("other");
+    CHECK_OK(store_write_wait(f.store, fixture_add_team, &other));
+    f.actor.team_id = ulid_str(&other.id);
     CHECK_STR(only_message(URL("https://h/${secret.TOKEN}"), "/webhook/url"), UNKNOWN);
     f.actor.team_id = ulid_str(&f.team.id);
     CHECK(str_equal(ulid_str(&mine), f.actor.team_id));
@@ -161,7 +165,8 @@ static void test_row_is_what_was_submitted(void)
 
 static void test_absent_members_are_empty_in_the_row(void)
 {
-    struct ulid id = fixture_submit("{\"template\":{\"id\":\"x\",\"src\":\"https://h\"}}");
+    struct ulid id = fixture_submit("{\"template\":{\"id\":\"x\",\"src\":\"https://h/a.aep\","
+                                    "\"composition\":\"c\"}}");
     struct job job = fixture_job(id);
     CHECK_STR(job.engine, "");
     CHECK_STR(job.tags, "");

@@ -1,5 +1,5 @@
 /* A job as answers and webhooks show it: reference text and names, never a value. */
-#include "jobs.h"
+#include "job_reach.h"
 #include "json_encode.h"
 
 static void key_str_or_null(struct json_out *o, const char *key, struct str v)
@@ -21,7 +21,7 @@ static void key_render_duration(struct json_out *o, const struct job *job)
         json_out_null(o);
 }
 
-static void write_stats(struct json_out *o, const struct job *job)
+void job_write_stats(struct json_out *o, const struct job *job)
 {
     json_out_key(o, "stats");
     json_out_open(o, '{');
@@ -36,6 +36,15 @@ static void write_stats(struct json_out *o, const struct job *job)
     json_out_close(o, '}');
 }
 
+/* Only there when some are. */
+static void key_missing_fonts(struct json_out *o, const struct job *job)
+{
+    if (!job->missing_fonts.len)
+        return;
+    json_out_key(o, "missingFonts");
+    json_out_raw(o, job->missing_fonts);
+}
+
 static void write_members(struct json_out *o, const struct job *job, bool minimal)
 {
     json_out_member_str(o, "id", ulid_str(&job->id));
@@ -43,8 +52,9 @@ static void write_members(struct json_out *o, const struct job *job, bool minima
     json_out_member_str(o, "status", str_from(job_state_name(job->state)));
     json_out_member_int(o, "progress", job->progress);
     if (!minimal)
-        write_stats(o, job);
+        job_write_stats(o, job);
     key_str_or_null(o, "outputUrl", job->output_url);
+    key_missing_fonts(o, job);
 }
 
 enum err job_write(const struct job *job, bool minimal, struct buf *out)
@@ -56,22 +66,92 @@ enum err job_write(const struct job *job, bool minimal, struct buf *out)
     return json_out_end(&o);
 }
 
+static void write_children(struct json_out *o, const struct job_prepared *p)
+{
+    json_out_key(o, "children");
+    json_out_open(o, '[');
+    for (size_t i = 0; i < p->child_count; i++) {
+        const struct job_prepared *child = &p->children[i];
+        json_out_open(o, '{');
+        json_out_member_str(o, "id", ulid_str(&child->job.id));
+        json_out_member_str(o, "status", str_from(job_state_name(child->job.state)));
+        key_str_or_null(o, "outputUrl", child->job.output_url);
+        key_missing_fonts(o, &child->job);
+        if (child->child_count)
+            write_children(o, child);
+        json_out_close(o, '}');
+    }
+    json_out_close(o, ']');
+}
+
+static void write_warnings(struct json_out *o, const struct job_prepared *p, size_t most)
+{
+    json_out_key(o, "warnings");
+    json_out_open(o, '[');
+    for (size_t i = 0; i < p->warning_count && i < most; i++) {
+        json_out_open(o, '{');
+        json_out_member_str(o, "field", p->warnings[i].field);
+        json_out_member_str(o, "message", p->warnings[i].message);
+        json_out_close(o, '}');
+    }
+    json_out_close(o, ']');
+}
+
+void job_write_created_members(struct json_out *o, const struct job_prepared *p)
+{
+    write_members(o, &p->job, false);
+    if (p->child_count)
+        write_children(o, p);
+    if (p->warning_count)
+        write_warnings(o, p, PROBLEMS_MAX);
+}
+
 enum err job_write_created(const struct job_prepared *p, struct buf *out)
 {
     struct json_out o = json_out_make(out);
     json_out_open(&o, '{');
     write_members(&o, &p->job, false);
-    if (p->warning_count) {
-        json_out_key(&o, "warnings");
-        json_out_open(&o, '[');
-        for (size_t i = 0; i < p->warning_count; i++) {
-            json_out_open(&o, '{');
-            json_out_member_str(&o, "field", p->warnings[i].field);
-            json_out_member_str(&o, "message", p->warnings[i].message);
-            json_out_close(&o, '}');
-        }
-        json_out_close(&o, ']');
+    if (p->child_count)
+        write_children(&o, p);
+    if (p->warning_count)
+        write_warnings(&o, p, p->warning_count);
+    json_out_close(&o, '}');
+    return json_out_end(&o);
+}
+
+static void write_references(struct json_out *o, const struct job_prepared *p)
+{
+    for (size_t i = 0; i < p->refs.count; i++) {
+        const struct ref *ref = &p->refs.refs[i];
+        if (ref->literal)
+            continue;
+        json_out_open(o, '{');
+        json_out_member_str(o, "field", ref->pointer);
+        json_out_member_str(o, "name", ref->name);
+        json_out_key(o, "version");
+        if (ref->version)
+            json_out_int(o, ref->version);
+        else
+            json_out_null(o);
+        json_out_member_str(o, "sink", str_from(ref_sink_name(p->reach[i].sink)));
+        key_str_or_null(o, "host", p->reach[i].host);
+        json_out_member_bool(o, "exposed", p->reach[i].exposed);
+        json_out_close(o, '}');
     }
+    for (size_t i = 0; i < p->child_count; i++)
+        write_references(o, &p->children[i]);
+}
+
+enum err job_write_checked(const struct job_prepared *p, struct buf *out)
+{
+    struct json_out o = json_out_make(out);
+    json_out_open(&o, '{');
+    json_out_member_bool(&o, "valid", true);
+    json_out_key(&o, "references");
+    json_out_open(&o, '[');
+    write_references(&o, p);
+    json_out_close(&o, ']');
+    write_warnings(&o, p, p->warning_count);
     json_out_close(&o, '}');
     return json_out_end(&o);
 }

@@ -4,6 +4,7 @@
 #ifndef JOBS_H
 #define JOBS_H
 
+#include "json_encode.h"
 #include "problems.h"
 #include "ref_bundle.h"
 #include "store_job.h"
@@ -19,29 +20,45 @@ struct actor {
 
 /* --- submit --- */
 struct job_warning {
-    struct str field,
-        message; /* pointer; why: the value will be painted or run, and seen by the worker */
+    struct str field, message; /* pointer; why: what the worker will see, who will take the job */
 };
 struct job_prepared {
     struct job job;
-    struct ref_list refs;
-    struct job_warning *warnings;
-    size_t warning_count;
+    struct ref_list refs;    /* its own, not those of nested jobs; pointers in what was submitted */
+    struct job_reach *reach; /* of each: where the value goes (job_reach.h) */
+    struct ulid *fonts;      /* uploaded ones that it names */
+    size_t font_count;
+    bool stored_template;
+    struct job_prepared *children; /* the jobs nested in it */
+    size_t child_count;
     const struct actor *actor;
+    /* of the outermost one, about all of them: */
+    struct job_warning *warnings;
+    size_t warning_count, nested_count;
 };
-/* Checks the payload of POST /jobs: rules of the contract (section 2), references (known, allowed
- * by the token's name pattern). Everything in the arena. ERR_JSON, ERR_INVALID (problems),
- * ERR_TOO_LARGE, ERR_NOT_FOUND (template without src: templates are not there yet). */
-enum err job_prepare(struct store_tx *read, const struct actor *actor, struct str payload,
-                     struct arena *a, struct problems *problems, struct job_prepared *ret) MUST_USE;
-/* store_op; ctx is a struct job_prepared: inserts the job with its audit record. */
+/* Checks the payload of POST /jobs or, for JOB_KIND_JOIN, /jobs/join: rules of the contract
+ * (section 2), references (known, allowed by the token's name pattern), nested jobs by the same
+ * rules. All in the arena, but the payload, which stays borrowed. ERR_JSON, ERR_INVALID (problems),
+ * ERR_TOO_LARGE, ERR_NOT_FOUND (there is no such template). */
+enum err job_prepare(struct store_tx *read, const struct actor *actor, enum job_kind kind,
+                     struct str payload, struct arena *a, struct problems *problems,
+                     struct job_prepared *ret) MUST_USE;
+#define JOB_NO_TEMPLATE "There is no such template; upload it first, or give the job a template.src"
+/* store_op; ctx is a struct job_prepared: inserts the job and those nested in it, each with its
+ * audit record. ERR_NOT_FOUND: the template went meanwhile. */
 enum err job_insert_op(struct store_tx *tx, void *ctx) MUST_USE;
 
 /* --- answers --- */
 /* The Job object (contract 2.5): appended as one JSON object. `minimal` leaves out stats. */
 enum err job_write(const struct job *job, bool minimal, struct buf *out) MUST_USE;
-/* The 201 of a submit: Job members + children-free JobCreationResponse + warnings. */
+/* The 201 of a submit: Job members + children + warnings. */
 enum err job_write_created(const struct job_prepared *p, struct buf *out) MUST_USE;
+/* The same members for an answer about several: of the job, its children, the first warnings. */
+void job_write_created_members(struct json_out *o, const struct job_prepared *p);
+/* The member `stats` alone. */
+void job_write_stats(struct json_out *o, const struct job *job);
+/* The 200 of a dry run: every reference and what it reaches, and the warnings. */
+enum err job_write_checked(const struct job_prepared *p, struct buf *out) MUST_USE;
 /* The body of a webhook when `custom` is false: Job + state, error, finishedAt, renderDuration. The
  * caller closes nothing: it is a whole object. `data` is added by the courier. */
 enum err job_write_webhook(const struct job *job, struct buf *out) MUST_USE;
@@ -58,6 +75,10 @@ enum job_part { JOB_PART_UPLOAD, JOB_PART_WEBHOOK, JOB_PART_ASSET, JOB_PART_ALL 
 enum err job_bundle(struct store_tx *tx, const struct job *job, enum job_part part,
                     struct str pointer, struct arena *a, struct ref_bundle *ret,
                     struct str *ret_missing) MUST_USE;
+/* The team's secret that signs webhooks: a bundle of that one record. Without one the bundle has no
+ * record. ERR_NOT_FOUND: the secret is gone; *ret_name is its name. ERR_AGAIN as above. */
+enum err job_signing(struct store_tx *tx, const struct job *job, struct arena *a,
+                     struct ref_bundle *ret, struct str *ret_name) MUST_USE;
 /* Host of the part's address as far as it stands in the payload without a reference; else empty. */
 struct str job_bundle_host(enum job_part part, const struct ref_bundle *b, struct arena *a);
 /* In a write transaction: a SECRET_USED record and the last use for every reference of the bundle,
@@ -67,15 +88,19 @@ enum err job_audit_use(struct store_tx *tx, const struct actor *actor, const str
 
 /* --- pick-up --- */
 /* How long a lease lasts without a sign of life. Set once, before the first lease; at most and by
- * default JOB_LEASE_MS. */
+ * default JOB_LEASE_MS. Stock workers are silent for long: at most JOB_STOCK_LEASE_MAX_MS. */
 void job_lease_set_ms(int64_t ms);
 int64_t job_lease_ms(void);
+void job_lease_set_stock_ms(int64_t ms);
+int64_t job_lease_stock_ms(void);
 
 struct job_lease {
     /* in */
     const struct actor *actor;
     struct str worker, engines, tags;
     struct str base_url; /* one-time addresses are base_url + "/t/" + ticket */
+    bool stock;          /* an open-source worker, which gets its own form (job_stock.h) */
+    bool not_exposed;    /* only a job that hands over no value */
     struct arena *arena;
     /* out */
     bool found;
@@ -87,6 +112,8 @@ struct job_lease {
     } *edits; /* upload, webhook -> null; secret-bearing src -> one-time URL; headers -> {} */
     size_t edit_count;
     struct str output_url;
+    struct str fonts;       /* JSON array of {name, src}; empty: it needs none */
+    const bool *in_address; /* stock: of each use of `exposed`: it stands in a data: address */
 };
 /* store_op; ctx is a struct job_lease: leases, makes tickets, writes audit records for the lease
  * and each exposed value. A job whose secret is gone ends as error (naming it) and the next one is
@@ -128,7 +155,8 @@ enum err job_output_op(struct store_tx *tx, void *ctx) MUST_USE;
 struct job_finish {
     struct str lease_id, token_id; /* both empty: by the system, for job_id */
     struct str job_id;
-    bool finished;    /* else error */
+    bool finished;    /* else error, or: */
+    bool given_back;  /* the worker was stopped; the job waits for another one */
     struct str error; /* masked; capped at JOB_ERROR_MAX_BYTES */
     struct arena *arena;
 };
@@ -152,13 +180,17 @@ enum job_attempt {
     JOB_ATTEMPT_DONE,
     JOB_ATTEMPT_RETRY,  /* may work later */
     JOB_ATTEMPT_FAILED, /* will not work as it is */
-    JOB_ATTEMPT_LOST,   /* nobody knows: the courier ended; does not count as an attempt */
+    /* nobody knows: the courier died; given up after DELIVERY_LOST_MAX in a row */
+    JOB_ATTEMPT_LOST,
+    JOB_ATTEMPT_PUT_OFF, /* it did not come to one; neither counts as an attempt */
 };
-/* Sets state, attempts, next_at_ms and updated_at_ms after an attempt. Uploads are tried again
- * after 1, 2, 4, ... seconds, at most every 5 minutes, for about a day; webhooks 3 times after 1, 4
- * and 16 seconds, whatever the other server answered (status; 0: no answer). */
+/* Sets state, attempts, lost, next_at_ms and updated_at_ms after an attempt. Uploads are tried
+ * again after 1, 2, 4, ... seconds, at most every 5 minutes, for about a day; webhooks 3 times
+ * after 1, 4 and 16 seconds, whatever the other server answered (status; 0: no answer). */
 void job_delivery_step(struct delivery *d, enum job_attempt attempt, int64_t status,
                        int64_t now_ms);
+/* The longest gap. Set once, before the first step; at most and by default UPLOAD_GAP_MAX_MS. */
+void job_delivery_set_gap_max_ms(int64_t ms);
 /* A line for the job's log after job_delivery_step: what happened and what happens next. */
 struct str job_delivery_line(const struct delivery *d, struct arena *a);
 
@@ -166,14 +198,39 @@ struct job_delivered {
     struct delivery delivery; /* with the new state, attempts, next_at_ms, message */
     struct str status_line; /* for the job's log: "upload to bucket my-renders: 200 (attempt 1)" */
     const struct ref_bundle *used; /* what was resolved for the attempt; NULL: nothing was sent */
-    struct str host;               /* it went to, when known */
+    const struct ref_bundle *signed_with; /* likewise; NULL: not signed */
+    struct str host;                      /* it went to, when known */
     struct arena *arena;
 };
 /* Records an attempt: an upload that is done finishes the job; one that failed for good ends it as
  * error; either makes the webhook due. Webhooks never change the job's state. */
 enum err job_delivered_op(struct store_tx *tx, void *ctx) MUST_USE;
 
+struct job_note { /* a line of ours for the job's log, with its line feed */
+    struct str job_id, line;
+    struct arena *arena;
+};
+enum err job_note_op(struct store_tx *tx, void *ctx) MUST_USE;
+
+/* What failed of a job's upload and webhooks is due again now, with fresh attempts; also what waits
+ * for its next one. A job that ended as error because of its upload is rendering again until that
+ * is decided, and then tells its webhook again. */
+struct job_redeliver {
+    const struct actor *actor;
+    struct str job_id;
+    bool output_there; /* the file is in the spool */
+    struct arena *arena;
+    struct job ret_job; /* as it is now */
+};
+/* store_op. ERR_NOT_FOUND; ERR_CONFLICT: nothing failed; ERR_GONE: the upload failed and the file
+ * is not there any more. */
+enum err job_redeliver_op(struct store_tx *tx, void *ctx) MUST_USE;
+
 /* Where an output lies in the spool: "<job id>.out" in the spool folder. */
 struct str job_spool_name(struct str job_id, struct arena *a);
+
+/* Of an output, by the end of its name. */
+#define JOB_CONTENT_TYPE_UNKNOWN "application/octet-stream"
+struct str job_content_type(struct str output_name);
 
 #endif

@@ -211,7 +211,8 @@ static inline enum err fixture_prepare(const char *payload, struct problems *pro
     struct store_tx *tx = NULL;
     problems_init(problems, &f.arena);
     CHECK_OK(store_read_begin(f.store, &tx));
-    enum err e = job_prepare(tx, &f.actor, str_from(payload), &f.arena, problems, ret);
+    enum err e =
+        job_prepare(tx, &f.actor, JOB_KIND_RENDER, str_from(payload), &f.arena, problems, ret);
     store_read_end(f.store, &tx);
     return e;
 }

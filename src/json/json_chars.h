@@ -1,5 +1,5 @@
-/* What the scanner, the unescaper and the writer know about characters. Internal to this folder.
- * Any thread. */
+/* What the scanner, the unescaper and the writer know about characters. Internal to this folder,
+ * but for json_utf8_len. Any thread. */
 #ifndef JSON_CHARS_H
 #define JSON_CHARS_H
 

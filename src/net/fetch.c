@@ -59,6 +59,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
     run->ret->status = head->status;
     run->ret->encoded = head->encoded;
     memcpy(run->ret->request_id, head->request_id, sizeof head->request_id);
+    memcpy(run->ret->etag, head->etag, sizeof head->etag);
     bool bodiless = str_is(run->f->method, "HEAD");
     if (!bodiless && head->content_length > 0 &&
         (uint64_t)head->content_length > run->body_max_bytes)
@@ -304,13 +305,17 @@ static const struct {
     enum err err;
     const char *why;
 } failures[] = {
-    {CURLE_COULDNT_RESOLVE_HOST, ERR_UNREACHABLE, "the host name could not be resolved"},
-    {CURLE_COULDNT_CONNECT, ERR_UNREACHABLE, "no connection could be made"},
+    {CURLE_COULDNT_RESOLVE_HOST, ERR_UNREACHABLE,
+     "the host name could not be resolved; check its spelling and the name service here"},
+    {CURLE_COULDNT_CONNECT, ERR_UNREACHABLE,
+     "no connection could be made; does the server run, are port and firewall right?"},
     {CURLE_OPERATION_TIMEDOUT, ERR_TIMEOUT, "the server did not answer in time"},
     {CURLE_PEER_FAILED_VERIFICATION, ERR_UNREACHABLE,
-     "the server's certificate is not valid for this host"},
+     "the server's certificate is not valid for this host, or not from a CA that is trusted here "
+     "(a private one: setting ca-file)"},
     {CURLE_SSL_CACERT_BADFILE, ERR_UNREACHABLE, "the file of trusted certificates is not readable"},
-    {CURLE_SSL_CONNECT_ERROR, ERR_UNREACHABLE, "the TLS handshake failed"},
+    {CURLE_SSL_CONNECT_ERROR, ERR_UNREACHABLE,
+     "the TLS handshake failed; does this port speak https?"},
     {CURLE_WEIRD_SERVER_REPLY, ERR_UNREACHABLE, "the answer was not HTTP"},
     {CURLE_UNSUPPORTED_PROTOCOL, ERR_UNREACHABLE, "the answer was not HTTP"},
     {CURLE_URL_MALFORMAT, ERR_INVALID, "the URL is not valid"},
@@ -327,7 +332,8 @@ static enum err failed(const struct run *run, CURLcode code, const char **ret_wh
     if (run->stop != OK)
         return run->stop;
     if (run->refused && !run->let) {
-        *ret_why = "the destination address is not allowed";
+        *ret_why = "the destination address is not allowed (settings allow-private and "
+                   "allow-loopback)";
         return ERR_ADDRESS_REFUSED;
     }
     for (size_t i = 0; i < ARRAY_LEN(failures); i++)

@@ -45,7 +45,8 @@ struct fetch_result {
     bool encoded;        /* Content-Encoding says so: compressed; set before on_head */
     struct buf body;     /* only when on_body is NULL; wiped by fetch_result_auto */
     char request_id[64]; /* X-Request-Id of the answer, printable, or empty */
-    char why[128];       /* for a person, when there was no answer: static phrases of ours only */
+    char etag[128];      /* the same of ETag, with its quotes */
+    char why[192];       /* for a person, when there was no answer: static phrases of ours only */
 };
 void fetch_result_auto(struct fetch_result *r);
 

@@ -15,6 +15,7 @@ struct fetch_head {
     int64_t content_length; /* -1 unknown */
     char content_type[256]; /* printable, empty when absent or longer */
     char request_id[64];    /* the same */
+    char etag[128];         /* the same, with its quotes */
 };
 
 /* ERR_TOO_LARGE beyond UPSTREAM_HEADERS_MAX_BYTES. */

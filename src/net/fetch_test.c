@@ -167,7 +167,8 @@ static void test_loopback_is_refused_without_allowance(void)
             .method = STR("GET"), .url = buf_str(&url), .body_fd = -1, .guard = &strict};
         CHECK_ERR(fetch_run(&f, &r), ERR_ADDRESS_REFUSED);
         CHECK_EQ(r.status, 0);
-        CHECK_STR(str_from(r.why), "the destination address is not allowed");
+        CHECK_STR(str_from(r.why), "the destination address is not allowed (settings allow-private "
+                                   "and allow-loopback)");
     }
     CHECK_EQ(server.requests, before);
     AUTO(buf) struct buf url;

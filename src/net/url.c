@@ -139,12 +139,23 @@ static enum err get_port(CURLU *handle, uint16_t *ret)
     return OK;
 }
 
-enum err url_authority(const struct url *u, struct buf *out)
+static enum err put_host(const struct url *u, struct buf *out)
 {
     bool ipv6 = str_find(buf_str(&u->host), ':') < u->host.len;
     TRY(buf_put(out, ipv6 ? STR("[") : STR_EMPTY));
     TRY(buf_put(out, buf_str(&u->host)));
-    TRY(buf_put(out, ipv6 ? STR("]") : STR_EMPTY));
+    return buf_put(out, ipv6 ? STR("]") : STR_EMPTY);
+}
+
+enum err url_host_port(const struct url *u, struct buf *out)
+{
+    TRY(put_host(u, out));
+    return buf_printf(out, ":%u", (unsigned)u->port);
+}
+
+enum err url_authority(const struct url *u, struct buf *out)
+{
+    TRY(put_host(u, out));
     return u->port == (u->https ? 443 : 80) ? OK : buf_printf(out, ":%u", (unsigned)u->port);
 }
 

@@ -24,5 +24,7 @@ void url_auto(struct url *u);
 
 /* The value of the Host header that goes with it: host, and the port unless it is the scheme's. */
 enum err url_authority(const struct url *u, struct buf *out) MUST_USE;
+/* The same with the port always there: what the policy of a secret is asked about. */
+enum err url_host_port(const struct url *u, struct buf *out) MUST_USE;
 
 #endif

@@ -13,6 +13,7 @@ enum {
      * is being led astray and the automaton goes on, for so many bytes. */
     CREDIT_MAX = 4096,
     AUTOMATON_BYTES = 64 * 1024,
+    LONG_BYTES = 1024, /* a longer value is looked for in the usual forms when memory is short */
 };
 
 struct redact_set {
@@ -24,11 +25,11 @@ struct redact_set {
 
 struct redact_stream {
     const struct redact_set *set;
-    /* What is not written yet stands here, behind it the slice at hand. Before `base` all is
-     * written, but for the run that is open there, if the first run starts before base. */
-    struct buf held;
-    uint64_t base;
+    struct redact_flat flat; /* what is not written yet, behind it the slice at hand */
     struct redact_runs runs;
+    bool open;          /* the first run has begun to be taken: its "***" waits */
+    uint64_t decided;   /* input bytes that are written, as they are or masked */
+    uint64_t swallowed; /* input bytes of the open run so far */
     uint64_t work, credit;
     uint64_t automaton_left; /* bytes; 0: the filter is at work */
     uint32_t state;          /* of the automaton */
@@ -42,13 +43,26 @@ static void patterns_fit(struct redact_set *s)
     s->automaton_fits = total <= REDACT_NODES_MAX;
 }
 
+static enum err add_values(struct redact_set *s, const struct secret *const *values, size_t count,
+                           size_t usual_above)
+{
+    redact_patterns_auto(&s->patterns);
+    s->patterns = redact_patterns_make();
+    for (size_t i = 0; i < count; i++)
+        TRY(redact_patterns_add(&s->patterns, secret_reveal(values[i]), usual_above));
+    return OK;
+}
+
 enum err redact_set_new(const struct secret *const *values, size_t count, struct redact_set **ret)
 {
     AUTOP(redact_set) struct redact_set *s = xcalloc(1, sizeof *s);
-    s->patterns = redact_patterns_make();
     s->automaton = xcalloc(1, sizeof *s->automaton);
-    for (size_t i = 0; i < count; i++)
-        TRY(redact_patterns_add(&s->patterns, secret_reveal(values[i])));
+    /* When all forms of all values do not fit: fewer of the long ones first, then of all. */
+    static const size_t usual_above[] = {SIZE_MAX, LONG_BYTES, 0};
+    enum err e = ERR_LIMIT;
+    for (size_t i = 0; i < ARRAY_LEN(usual_above) && e == ERR_LIMIT; i++)
+        e = add_values(s, values, count, usual_above[i]);
+    TRY(e);
     redact_patterns_sort(&s->patterns);
     if (s->patterns.count)
         s->filter = redact_filter_new(&s->patterns);
@@ -88,7 +102,7 @@ struct redact_stream *redact_stream_new(const struct redact_set *set)
     struct redact_stream *s = xcalloc(1, sizeof *s);
     s->set = set;
     s->credit = CREDIT_MAX;
-    s->held = buf_make(SLICE_BYTES + REDACT_PATTERN_MAX + 1);
+    s->flat = redact_flat_make(REDACT_PATTERN_MAX + 1, SLICE_BYTES);
     return s;
 }
 
@@ -97,7 +111,7 @@ void redact_stream_free(struct redact_stream **s)
     struct redact_stream *gone = TAKE(*s);
     if (!gone)
         return;
-    buf_auto(&gone->held);
+    redact_flat_auto(&gone->flat);
     redact_runs_auto(&gone->runs);
     free(gone);
 }
@@ -107,52 +121,66 @@ void redact_stream_autop(struct redact_stream **s)
     redact_stream_free(s);
 }
 
-/* Writes what stands before held[until] and drops it. A run that reaches until stays open, unless
- * this is the end: its bytes are dropped, its "***" waits. */
-static enum err put_until(struct redact_stream *s, size_t until, bool end, struct buf *out)
+/* Takes of the open run what stands before `until`, and closes it when nothing can make it longer;
+ * otherwise s->open stays. */
+static enum err take_open(struct redact_stream *s, const struct redact_run *run, uint64_t until,
+                          bool end, struct buf *out)
 {
-    size_t at = 0, done = 0;
-    for (; done < s->runs.count; done++) {
-        struct redact_run run = s->runs.list[done];
-        size_t from = run.start > s->base ? (size_t)(run.start - s->base) : 0;
-        size_t to = (size_t)(run.end - s->base);
-        if (from > until || (from == until && !end && to > from))
-            break;
-        if (from > at)
-            TRY(buf_put(out, str_slice(buf_str(&s->held), at, from)));
-        at = to < until ? to : until;
-        if (to >= until && !end)
-            break;
-        TRY(buf_put(out, STR("***")));
-    }
-    bool open = done < s->runs.count && s->runs.list[done].start < s->base + until;
-    if (!open && at < until)
-        TRY(buf_put(out, str_slice(buf_str(&s->held), at, until)));
-    redact_runs_drop(&s->runs, done);
-    size_t rest = s->held.len - until;
-    if (rest && until)
-        memmove(s->held.ptr, s->held.ptr + until, rest);
-    buf_truncate(&s->held, rest);
-    s->base += until;
+    struct redact_flat *f = &s->flat;
+    uint64_t to = run->end < until ? run->end : until;
+    TRY(redact_flat_take(f, to, NULL, &s->swallowed));
+    bool edge = s->runs.edge_pending && run == &s->runs.list[s->runs.count - 1];
+    bool cut = run->end == until && redact_flat_is_broken(f, until) && !edge;
+    if (run->end >= until && !cut && !end)
+        return OK;
+    TRY(buf_put(out, STR("***")));
+    s->decided += s->swallowed;
+    s->swallowed = 0;
+    s->open = false;
     return OK;
 }
 
-/* A run that starts at or after base is found again by the automaton, which starts there. */
+/* Writes what stands before `until`. A run that reaches until stays open, unless this is the end or
+ * a line break follows. */
+static enum err put_until(struct redact_stream *s, uint64_t until, bool end, struct buf *out)
+{
+    struct redact_flat *f = &s->flat;
+    size_t done = 0;
+    for (;; done++) {
+        if (!s->open) {
+            bool more = done < s->runs.count && s->runs.list[done].start < until;
+            TRY(redact_flat_take(f, more ? s->runs.list[done].start : until, out, &s->decided));
+            TRY(redact_flat_take_break(f, out, &s->decided));
+            if (!more)
+                break;
+            s->open = true;
+        }
+        TRY(take_open(s, &s->runs.list[done], until, end, out));
+        if (s->open)
+            break;
+    }
+    redact_runs_drop(&s->runs, done);
+    redact_flat_drop(f);
+    return OK;
+}
+
+/* A run that starts in what is held is found again by the automaton, which starts there. */
 static void start_automaton(struct redact_stream *s)
 {
     if (!*s->set->automaton)
         *s->set->automaton = redact_automaton_new(&s->set->patterns);
-    while (s->runs.count && s->runs.list[s->runs.count - 1].start >= s->base)
+    while (s->runs.count && s->runs.list[s->runs.count - 1].start >= s->flat.base)
         s->runs.count--;
     s->runs.edge_pending = false;
     s->automaton_left = AUTOMATON_BYTES;
     s->state = 0;
 }
 
-/* Finds what ends behind held[from], and the place from which on nothing is decided. */
-static size_t search(struct redact_stream *s, size_t from)
+/* Finds what ends behind byte `from` of what is held, and from where on nothing is decided. */
+static uint64_t search(struct redact_stream *s, size_t from)
 {
-    struct redact_window w = {(const uint8_t *)s->held.ptr, s->held.len, s->base, &s->runs};
+    const struct redact_flat *f = &s->flat;
+    struct redact_window w = {(const uint8_t *)f->bytes.ptr, f->bytes.len, f->base, &s->runs, f};
     const struct redact_set *set = s->set;
     size_t fresh = w.len - from, open = w.len;
     if (s->automaton_left == 0) {
@@ -175,17 +203,19 @@ static size_t search(struct redact_stream *s, size_t from)
         open = w.len - redact_automaton_open(*set->automaton, s->state);
     }
     /* A pattern that begins at `open` may mask one base64 character before it. */
-    if (open > 0 && redact_is_base64(w.ptr[open - 1]))
+    if (open > 0 && redact_is_base64(w.ptr[open - 1]) && !redact_flat_is_broken(f, f->base + open))
         open--;
-    return open;
+    return f->base + open;
 }
 
 static enum err feed_slice(struct redact_stream *s, struct str slice, struct buf *out)
 {
-    redact_runs_next(&s->runs, (uint8_t)slice.ptr[0]);
-    size_t from = s->held.len;
-    TRY(buf_put(&s->held, slice));
+    size_t from = s->flat.bytes.len;
+    TRY(redact_flat_add(&s->flat, slice));
     s->work += slice.len;
+    if (s->flat.bytes.len == from) /* nothing but line breaks */
+        return put_until(s, redact_flat_front(&s->flat), false, out);
+    redact_runs_next(&s->runs, (uint8_t)s->flat.bytes.ptr[from]);
     return put_until(s, search(s, from), false, out);
 }
 
@@ -193,7 +223,7 @@ enum err redact_feed(struct redact_stream *s, struct str chunk, struct buf *out)
 {
     if (!s->set->filter) {
         TRY(buf_put(out, chunk));
-        s->base += chunk.len;
+        s->decided += chunk.len;
         return OK;
     }
     size_t before = out->len;
@@ -210,7 +240,7 @@ enum err redact_feed(struct redact_stream *s, struct str chunk, struct buf *out)
 enum err redact_finish(struct redact_stream *s, struct buf *out)
 {
     size_t before = out->len;
-    enum err e = put_until(s, s->held.len, true, out);
+    enum err e = put_until(s, redact_flat_end(&s->flat), true, out);
     if (e != OK)
         buf_truncate(out, before);
     return e;
@@ -218,8 +248,7 @@ enum err redact_finish(struct redact_stream *s, struct buf *out)
 
 uint64_t redact_consumed(const struct redact_stream *s)
 {
-    bool open = s->runs.count && s->runs.list[0].start < s->base;
-    return open ? s->runs.list[0].start : s->base;
+    return s->decided;
 }
 
 uint64_t redact_work(const struct redact_stream *s)

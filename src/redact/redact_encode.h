@@ -1,10 +1,9 @@
-/* From values to patterns: every encoding in which a value is looked for, as one sorted list
- * without duplicates. Adding an encoding is one line in the table of redact_encode.c.
- * Owner thread. */
+/* From values to patterns: every form of every part of a value, as one sorted list without
+ * duplicates. Patterns are flat (redact_flat.h). Owner thread. */
 #ifndef REDACT_ENCODE_H
 #define REDACT_ENCODE_H
 
-#include "buf.h"
+#include "redact_form.h"
 
 enum {
     REDACT_PATTERN_MIN = 4,   /* the filter looks at four bytes at a time */
@@ -12,10 +11,6 @@ enum {
 };
 /* All pattern bytes of one set: a job's values as far as the arena of secrets can hold them. */
 #define REDACT_PATTERNS_MAX_BYTES (64 * 1024 * 1024)
-
-/* Base64 of something inside a larger stream shares its first and last character with what stands
- * beside it: these are masked too when they are base64 characters. */
-enum { REDACT_LEFT = 1, REDACT_RIGHT = 2 };
 
 struct redact_pattern {
     uint32_t at; /* in redact_patterns.bytes */
@@ -33,8 +28,10 @@ struct redact_patterns {
 struct redact_patterns redact_patterns_make(void);
 void redact_patterns_auto(struct redact_patterns *p);
 
-/* Adds all encodings of one value. ERR_LIMIT past REDACT_PATTERNS_MAX_BYTES. */
-enum err redact_patterns_add(struct redact_patterns *p, struct str value) MUST_USE;
+/* Adds all forms of one value, or only the usual ones when it is longer than usual_above bytes.
+ * ERR_LIMIT past REDACT_PATTERNS_MAX_BYTES. */
+enum err redact_patterns_add(struct redact_patterns *p, struct str value,
+                             size_t usual_above) MUST_USE;
 /* Sorts bytewise and drops duplicates; after the last add. */
 void redact_patterns_sort(struct redact_patterns *p);
 

@@ -5,11 +5,12 @@
 #include "alloc.h"
 
 enum {
-    GRAM = 4,
+    GRAM_MIN = 4,
+    GRAM_MAX = 8,       /* longer ones say more, but leave less of a pattern to step over */
     STEP_MAX = 13,      /* bits of an entry, and where a longer step gains nothing */
     SPARSE = 8,         /* table entries for each gram: one probe in eight is looked at closer */
     BITS_MIN = 10,      /* 2 KiB */
-    BITS_MAX = 19,      /* 1 MiB: beyond the second-level cache the sparseness does not pay */
+    BITS_MAX = 20,      /* 2 MiB: beyond the second-level cache the sparseness pays little */
     COST_OF_COMPARE = 8 /* work units, beside one for each byte compared */
 };
 #define NO_TAIL UINT32_MAX
@@ -24,21 +25,44 @@ struct tail {
 
 struct redact_filter {
     const struct redact_patterns *patterns;
-    size_t step, table_bytes;
+    size_t gram, step, table_bytes;
+    uint64_t mask;  /* the gram's bytes of eight */
     unsigned shift; /* of the hash */
-    /* Bit d of an entry: such a gram stands d bytes before a pattern's end. Bit 15: a pattern
-     * begins with it. */
+    /* Bit d of an entry: such a gram stands d bytes before a pattern's end. Then bits for: a
+     * pattern begins with this gram, with these four bytes, with these two. */
     uint16_t *table;
     struct tail *tails;
     uint32_t first[257]; /* tails whose last byte is b: first[b] to first[b + 1] */
 };
-enum { BEGINS = 0x8000 };
+enum { BEGINS = 0x8000, BEGINS_4 = 0x4000, BEGINS_2 = 0x2000, ENDS = 0x1fff };
 
+/* Letters count without their case here: so upper and lower case digits share an entry. */
+static inline uint32_t hash(const struct redact_filter *f, uint64_t bytes)
+{
+    return (uint32_t)(((bytes | 0x2020202020202020u) * 0x9e3779b97f4a7c15u) >> f->shift);
+}
+
+/* Of a gram behind which eight bytes can be read. */
 static inline uint32_t slot(const struct redact_filter *f, const uint8_t *gram)
 {
-    uint32_t v;
+    uint64_t v;
     memcpy(&v, gram, sizeof v);
-    return (v * 0x9e3779b1u) >> f->shift;
+    return hash(f, v & f->mask);
+}
+
+/* Of a few bytes behind which nothing may be read. */
+static uint32_t slot_of(const struct redact_filter *f, const uint8_t *bytes, size_t len)
+{
+    uint64_t v = 0;
+    memcpy(&v, bytes, len);
+    return hash(f, v);
+}
+
+static inline uint32_t slot_at(const struct redact_filter *f, const struct redact_window *w,
+                               size_t at)
+{
+    return at + sizeof(uint64_t) <= w->len ? slot(f, w->ptr + at)
+                                           : slot_of(f, w->ptr + at, f->gram);
 }
 
 static int compare_tails(const void *a, const void *b, void *bytes)
@@ -92,21 +116,26 @@ static void sort_tails(struct redact_filter *f)
 
 struct redact_filter *redact_filter_new(const struct redact_patterns *p)
 {
-    ASSERT(p->count > 0 && p->shortest >= GRAM);
+    ASSERT(p->count > 0 && p->shortest >= GRAM_MIN);
     struct redact_filter *f = xcalloc(1, sizeof *f);
     f->patterns = p;
-    f->step = p->shortest - (GRAM - 1) < STEP_MAX ? p->shortest - (GRAM - 1) : STEP_MAX;
+    f->gram = p->shortest / 2 < GRAM_MIN ? GRAM_MIN : p->shortest / 2;
+    f->gram = f->gram < GRAM_MAX ? f->gram : GRAM_MAX;
+    f->mask = UINT64_MAX >> (64 - 8 * f->gram); /* little-endian; elsewhere the last bytes */
+    f->step = p->shortest - (f->gram - 1) < STEP_MAX ? p->shortest - (f->gram - 1) : STEP_MAX;
     unsigned bits = BITS_MIN;
     while (bits < BITS_MAX && ((size_t)1 << bits) < p->count * f->step * SPARSE)
         bits++;
-    f->shift = 32 - bits;
+    f->shift = 64 - bits;
     f->table_bytes = sizeof *f->table << bits;
     f->table = xcalloc(1, f->table_bytes);
     for (size_t i = 0; i < p->count; i++) {
-        const uint8_t *bytes = redact_pattern_ptr(p, i), *last = bytes + p->list[i].len - GRAM;
+        const uint8_t *bytes = redact_pattern_ptr(p, i), *last = bytes + p->list[i].len - f->gram;
         for (size_t d = 0; d < f->step; d++)
-            f->table[slot(f, last - d)] |= (uint16_t)(1u << d);
-        f->table[slot(f, bytes)] |= BEGINS;
+            f->table[slot_of(f, last - d, f->gram)] |= (uint16_t)(1u << d);
+        f->table[slot_of(f, bytes, f->gram)] |= BEGINS;
+        f->table[slot_of(f, bytes, 4)] |= BEGINS_4;
+        f->table[slot_of(f, bytes, 2)] |= BEGINS_2;
     }
     sort_tails(f);
     return f;
@@ -170,24 +199,38 @@ static void verify(const struct redact_filter *f, const struct redact_window *w,
         redact_runs_hit(w, end, f->tails[found].len, f->tails[found].edges);
 }
 
+/* The ends that the gram at p speaks of. False when the work passed work_max. */
+static bool look_closer(const struct redact_filter *f, const struct redact_window *w, size_t p,
+                        size_t from, unsigned entry, uint64_t work_max, uint64_t *work)
+{
+    for (; entry; entry &= entry - 1) {
+        size_t end = p + f->gram + (size_t)__builtin_ctz(entry);
+        if (end <= from || end > w->len)
+            continue;
+        (*work)++;
+        if (f->table[slot_at(f, w, end - f->gram)] & 1)
+            verify(f, w, end, work);
+        if (*work > work_max)
+            return false;
+    }
+    return true;
+}
+
 bool redact_filter_scan(const struct redact_filter *f, const struct redact_window *w, size_t from,
                         uint64_t work_max, uint64_t *work)
 {
-    /* The gram at p decides about the ends p + GRAM to p + GRAM + step - 1. */
-    size_t reach = GRAM + f->step - 1;
+    /* The gram at p decides about the ends p + gram to p + gram + step - 1. */
+    size_t reach = f->gram + f->step - 1;
     size_t p = from + 1 > reach ? from + 1 - reach : 0;
-    for (; p + GRAM <= w->len; p += f->step) {
-        unsigned entry = f->table[slot(f, w->ptr + p)] & (BEGINS - 1u);
-        for (; entry; entry &= entry - 1) {
-            size_t end = p + GRAM + (size_t)__builtin_ctz(entry);
-            if (end <= from || end > w->len)
-                continue;
-            (*work)++;
-            if (f->table[slot(f, w->ptr + end - GRAM)] & 1)
-                verify(f, w, end, work);
-            if (*work > work_max)
-                return false;
-        }
+    for (; p + sizeof(uint64_t) <= w->len; p += f->step) {
+        unsigned entry = f->table[slot(f, w->ptr + p)] & ENDS;
+        if (entry && !look_closer(f, w, p, from, entry, work_max, work))
+            return false;
+    }
+    for (; p + f->gram <= w->len; p += f->step) {
+        unsigned entry = f->table[slot_of(f, w->ptr + p, f->gram)] & ENDS;
+        if (entry && !look_closer(f, w, p, from, entry, work_max, work))
+            return false;
     }
     return true;
 }
@@ -210,12 +253,24 @@ static bool begins_pattern(const struct redact_filter *f, struct str text, uint6
            str_starts(str_bytes(redact_pattern_ptr(p, low), p->list[low].len), text);
 }
 
+/* No pattern begins with what stands from `at` on when this says no. */
+static inline bool may_begin(const struct redact_filter *f, const struct redact_window *w,
+                             size_t at)
+{
+    size_t len = w->len - at;
+    if (len >= f->gram)
+        return f->table[slot_at(f, w, at)] & BEGINS;
+    if (len >= 4)
+        return f->table[slot_of(f, w->ptr + at, 4)] & BEGINS_4;
+    return len < 2 || f->table[slot_of(f, w->ptr + at, 2)] & BEGINS_2;
+}
+
 bool redact_filter_open(const struct redact_filter *f, const struct redact_window *w,
                         uint64_t work_max, uint64_t *work, size_t *ret_open)
 {
     size_t at = w->len > f->patterns->longest ? w->len - f->patterns->longest + 1 : 0;
     for (; at < w->len; at++) {
-        if (at + GRAM <= w->len && !(f->table[slot(f, w->ptr + at)] & BEGINS))
+        if (!may_begin(f, w, at))
             continue;
         if (begins_pattern(f, str_bytes(w->ptr + at, w->len - at), work))
             break;

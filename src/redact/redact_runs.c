@@ -10,17 +10,29 @@ bool redact_is_base64(uint8_t c)
            c == '/' || c == '-' || c == '_';
 }
 
-static void add(struct redact_runs *r, uint64_t start, uint64_t end)
+static bool is_broken(const struct redact_window *w, uint64_t at)
 {
-    if (r->count && r->list[r->count - 1].start <= start && r->list[r->count - 1].end >= start) {
-        if (r->list[r->count - 1].end < end)
-            r->list[r->count - 1].end = end;
+    return w->flat && redact_flat_is_broken(w->flat, at);
+}
+
+/* Does what begins at start go on in the run? */
+static bool joins(const struct redact_window *w, const struct redact_run *run, uint64_t start)
+{
+    return run->end > start || (run->end == start && !is_broken(w, start));
+}
+
+static void add(const struct redact_window *w, uint64_t start, uint64_t end)
+{
+    struct redact_runs *r = w->runs;
+    struct redact_run *last = r->count ? &r->list[r->count - 1] : NULL;
+    if (last && last->start <= start && joins(w, last, start)) {
+        if (last->end < end)
+            last->end = end;
         return;
     }
-    while (r->count && r->list[r->count - 1].end >= start) {
-        struct redact_run last = r->list[--r->count];
-        start = last.start < start ? last.start : start;
-        end = last.end > end ? last.end : end;
+    for (; r->count && joins(w, last, start); last--, r->count--) {
+        start = last->start < start ? last->start : start;
+        end = last->end > end ? last->end : end;
     }
     if (r->count == r->capacity) {
         r->capacity = r->capacity ? r->capacity * 2 : 32;
@@ -32,7 +44,9 @@ static void add(struct redact_runs *r, uint64_t start, uint64_t end)
 void redact_runs_hit(const struct redact_window *w, size_t end, size_t len, unsigned edges)
 {
     size_t start = end - len;
-    if (edges & REDACT_LEFT && start > 0 && redact_is_base64(w->ptr[start - 1]))
+    /* Not over a line break: the end of every line would wait for what follows. */
+    if (edges & REDACT_LEFT && start > 0 && redact_is_base64(w->ptr[start - 1]) &&
+        !is_broken(w, w->base + start))
         start--;
     if (edges & REDACT_RIGHT) {
         if (end == w->len)
@@ -40,7 +54,7 @@ void redact_runs_hit(const struct redact_window *w, size_t end, size_t len, unsi
         else
             end += redact_is_base64(w->ptr[end]);
     }
-    add(w->runs, w->base + start, w->base + end);
+    add(w, w->base + start, w->base + end);
 }
 
 void redact_runs_next(struct redact_runs *r, uint8_t next)

@@ -1,16 +1,18 @@
-/* What is found in the window of a stream: hits, united to runs of masked bytes. A hit is reported
- * with its end; ends come in rising order. Owner thread. */
+/* What is found in the window of a flat stream: hits, united to runs of masked bytes. Two that only
+ * touch stay apart when a line break is between them. A hit is reported with its end; ends come in
+ * rising order. Owner thread. */
 #ifndef REDACT_RUNS_H
 #define REDACT_RUNS_H
 
 #include "redact_encode.h"
+#include "redact_flat.h"
 
 struct redact_run {
-    uint64_t start, end; /* in the stream; the run is all bytes in [start, end) */
+    uint64_t start, end; /* in the flat stream; the run is all bytes in [start, end) */
 };
 
 struct redact_runs {
-    struct redact_run *list; /* rising, with at least one byte between two runs */
+    struct redact_run *list; /* rising, with a byte or a line break between two runs */
     size_t count, capacity;
     bool edge_pending; /* a hit ends where the window ends and masks one base64 character more */
 };
@@ -21,6 +23,7 @@ struct redact_window {
     size_t len;
     uint64_t base; /* position of ptr[0] in the stream */
     struct redact_runs *runs;
+    const struct redact_flat *flat; /* knows the line breaks; NULL: there are none */
 };
 
 bool redact_is_base64(uint8_t c); /* of either alphabet */

@@ -7,7 +7,7 @@
  *           text team id, text secret id, text name, u32 version, u64 epoch, u64 created at (ms),
  *           text policy, text sealed
  *     u32   number of uses, then for each:
- *           u32 begin, u32 end, u8 literal, u32 record, text pointer
+ *           u32 begin, u32 end, u8 literal, u8 sink, u32 record, text pointer
  */
 #include "ref_bundle.h"
 
@@ -58,6 +58,7 @@ static enum err use_encode(const struct ref_use *u, struct buf *out)
     TRY(buf_put_u32(out, (uint32_t)u->begin));
     TRY(buf_put_u32(out, (uint32_t)u->end));
     TRY(buf_put_byte(out, u->literal));
+    TRY(buf_put_byte(out, (uint8_t)u->sink));
     TRY(buf_put_u32(out, u->record));
     return buf_put_lengthed(out, u->pointer);
 }
@@ -65,10 +66,11 @@ static enum err use_encode(const struct ref_use *u, struct buf *out)
 static enum err use_decode(struct reader *in, struct ref_use *ret)
 {
     uint32_t begin, end;
-    uint8_t literal;
+    uint8_t literal, sink;
     TRY(reader_u32(in, &begin));
     TRY(reader_u32(in, &end));
     TRY(reader_u8(in, &literal));
+    TRY(reader_u8(in, &sink));
     TRY(reader_u32(in, &ret->record));
     TRY(reader_lengthed(in, &ret->pointer));
     if (literal > 1)
@@ -76,6 +78,7 @@ static enum err use_decode(struct reader *in, struct ref_use *ret)
     ret->begin = begin;
     ret->end = end;
     ret->literal = literal;
+    ret->sink = (enum ref_sink)sink;
     return OK;
 }
 
@@ -84,14 +87,14 @@ static enum err use_check(const struct ref_bundle *b, const struct ref_use *u, s
 {
     struct ref_match m;
     if (u->begin < from || u->begin >= u->end || u->end > b->fragment.len ||
-        u->pointer.len > REF_POINTER_MAX_BYTES)
+        u->pointer.len > REF_POINTER_MAX_BYTES || (unsigned)u->sink > REF_SCRIPT)
         return ERR_INVALID;
     struct str text = str_slice(b->fragment, u->begin, u->end);
     if (!ref_grammar_next(text, 0, &m) || m.begin != 0 || m.end != text.len ||
         m.form != (u->literal ? REF_FORM_LITERAL : REF_FORM_PLAIN))
         return ERR_INVALID;
     if (u->literal)
-        return u->record == 0 ? OK : ERR_INVALID;
+        return u->record == 0 && u->sink == 0 ? OK : ERR_INVALID;
     bool half_a_literal = u->begin > 0 && b->fragment.ptr[u->begin - 1] == '$';
     if (half_a_literal || u->record >= b->record_count)
         return ERR_INVALID;
@@ -133,7 +136,7 @@ enum err ref_bundle_encode(const struct ref_bundle *b, struct buf *out)
 
 /* The smallest a record or use can be, so that a count cannot ask for more memory than its bytes
  * could fill. */
-enum { RECORD_LEAST_BYTES = 5 * 4 + 4 + 8 + 8, USE_LEAST_BYTES = 4 + 4 + 1 + 4 + 4 };
+enum { RECORD_LEAST_BYTES = 5 * 4 + 4 + 8 + 8, USE_LEAST_BYTES = 4 + 4 + 1 + 1 + 4 + 4 };
 
 static enum err read_count(struct reader *in, size_t max, size_t least_bytes, size_t *ret)
 {

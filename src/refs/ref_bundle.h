@@ -19,7 +19,8 @@ struct ref_record { /* one sealed version */
 struct ref_use { /* one reference in the fragment */
     size_t begin, end;
     bool literal;
-    uint32_t record; /* index into records; unused for a literal */
+    enum ref_sink sink; /* unused for a literal */
+    uint32_t record;    /* index into records; unused for a literal */
     struct str pointer;
 };
 
@@ -46,9 +47,17 @@ struct ref_values {
 };
 void ref_values_auto(struct ref_values *v); /* wipes and frees all */
 
-/* use->field is set for each record to the pointer of its first use. */
+/* The sink as a policy sees it: what is handed to a worker is text, if it is no script. */
+static inline enum ref_sink ref_sink_for_worker(enum ref_sink sink)
+{
+    return sink == REF_SCRIPT ? REF_SCRIPT : REF_TEXT;
+}
+/* For each record use->field is set to the pointer of its first use, and the sinks of its uses are
+ * added to use->sinks. When the vault refuses one, *ret_name is its secret's name, borrowed from
+ * the bundle; else empty. */
 enum err ref_bundle_open(const struct ref_bundle *b, struct vault *vault,
-                         const struct vault_use *use, struct ref_values *ret) MUST_USE;
+                         const struct vault_use *use, struct ref_values *ret,
+                         struct str *ret_name) MUST_USE;
 /* Splices opened values into the fragment. */
 enum err ref_bundle_splice(const struct ref_bundle *b, const struct ref_values *values,
                            struct buf *out) MUST_USE;

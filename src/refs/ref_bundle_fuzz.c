@@ -23,12 +23,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     AUTO(buf) struct buf again = buf_make(size + 1), out = buf_make(RESOLVED_PAYLOAD_MAX_BYTES);
     AUTO(ref_values) struct ref_values values = {0};
     struct vault_use use = {.purpose = VAULT_FOR_DELIVERY};
+    struct str name;
     struct ref_bundle b;
     if (ref_bundle_decode(str_bytes(data, size), &arena, &b) != OK)
         return 0;
     ASSERT(ref_bundle_encode(&b, &again) == OK);
     ASSERT(str_equal(buf_str(&again), str_bytes(data, size)));
-    ASSERT(ref_bundle_open(&b, NULL, &use, &values) == OK);
+    ASSERT(ref_bundle_open(&b, NULL, &use, &values, &name) == OK);
     ASSERT(ref_bundle_splice(&b, &values, &out) == OK);
     return 0;
 }

@@ -2,6 +2,7 @@
 
 #include "alloc.h"
 #include "limit.h"
+#include "policy.h"
 #include "test.h"
 
 #define TEAM_ID   "01JCV5Q2M8XYZABCDEFGHJKMNP"
@@ -10,6 +11,7 @@
 /* Stands in for the vault's client: "opens" a record by taking off its first byte. */
 static size_t opened, fail_at;
 static struct str fields_seen[8];
+static unsigned sinks_seen[8];
 
 enum err vault_open_for_use(struct vault *v, const struct seal_context *context,
                             struct str team_key, struct str sealed, const struct vault_use *use,
@@ -20,6 +22,7 @@ enum err vault_open_for_use(struct vault *v, const struct seal_context *context,
     CHECK_STR(team_key, "wrapped key");
     CHECK_STR(use->host, "s3.example.com");
     fields_seen[opened] = use->field;
+    sinks_seen[opened] = use->sinks;
     if (opened++ == fail_at)
         return ERR_TAMPERED;
     return secret_new(str_slice(sealed, 1, sealed.len), ret);
@@ -46,13 +49,15 @@ struct sample {
     struct ref_use uses[4];
 };
 
-static struct ref_use use_of(const char *text, size_t from, uint32_t at, const char *pointer)
+static struct ref_use use_of(const char *text, size_t from, uint32_t at, enum ref_sink sink,
+                             const char *pointer)
 {
     struct str whole = STR(FRAGMENT);
     size_t begin = str_search(whole, str_from(text), from);
     return (struct ref_use){.begin = begin,
                             .end = begin + strlen(text),
                             .literal = text[1] == '$',
+                            .sink = text[1] == '$' ? (enum ref_sink)0 : sink,
                             .record = at,
                             .pointer = str_from(pointer)};
 }
@@ -62,10 +67,10 @@ static void sample_make(struct sample *s)
     s->records[0] = record("A", 5, "#value \"a\"");
     s->records[1] = record("B", 2, "#b");
     s->records[2] = record("A", 4, "#older a");
-    s->uses[0] = use_of("${secret.A}", 0, 0, "/upload/a");
-    s->uses[1] = use_of("${secrets.B@2}", 0, 1, "/upload/b");
-    s->uses[2] = use_of("$${secret.C}", 0, 0, "/upload/b");
-    s->uses[3] = use_of("${secret.A}", s->uses[0].end, 0, "/upload/c");
+    s->uses[0] = use_of("${secret.A}", 0, 0, REF_CREDENTIAL, "/upload/a");
+    s->uses[1] = use_of("${secrets.B@2}", 0, 1, REF_BODY, "/upload/b");
+    s->uses[2] = use_of("$${secret.C}", 0, 0, REF_BODY, "/upload/b");
+    s->uses[3] = use_of("${secret.A}", s->uses[0].end, 0, REF_SCRIPT, "/upload/c");
     s->bundle = (struct ref_bundle){STR(FRAGMENT), STR("wrapped key"), s->records, 3, s->uses, 4};
 }
 
@@ -158,7 +163,13 @@ static void spoil_record(struct sample *s, int how)
     case 17: /* a literal has no record */
         s->uses[2].record = 1;
         break;
-    case 18:
+    case 18: /* a literal goes nowhere */
+        s->uses[2].sink = REF_HEADER;
+        break;
+    case 19: /* no such sink */
+        s->uses[0].sink = (enum ref_sink)(REF_SCRIPT + 1);
+        break;
+    case 20:
         s->bundle.use_count = REFS_PER_PAYLOAD_MAX + 1;
         break;
     default:
@@ -218,7 +229,7 @@ static void spoil(struct sample *s, int how)
 
 static void test_inconsistent_bundles_are_refused(void)
 {
-    for (int how = 0; how < 20; how++) {
+    for (int how = 0; how < 22; how++) {
         struct sample s;
         AUTO(buf) struct buf b = buf_make(4096);
         sample_make(&s);
@@ -250,16 +261,38 @@ static void test_open_and_splice(void)
     opened = 0;
     fail_at = 99;
     AUTO(ref_values) struct ref_values values = {0};
-    CHECK_OK(ref_bundle_open(&s.bundle, NULL, &use, &values));
+    struct str name;
+    CHECK_OK(ref_bundle_open(&s.bundle, NULL, &use, &values, &name));
+    CHECK_STR(name, "");
     CHECK_EQ(values.count, 3);
     CHECK_STR(fields_seen[0], "/upload/a");
     CHECK_STR(fields_seen[1], "/upload/b");
     CHECK_STR(fields_seen[2], "/upload/a"); /* no use of its own: that of the same secret */
+    CHECK_EQ(sinks_seen[0], POLICY_CREDENTIAL | POLICY_SCRIPT);
+    CHECK_EQ(sinks_seen[1], POLICY_BODY);
+    CHECK_EQ(sinks_seen[2], 0); /* for masks alone */
     CHECK_OK(ref_bundle_splice(&s.bundle, &values, &out));
     CHECK_STR(buf_str(&out), "{\"a\":\"value \\\"a\\\"\",\"b\":\"xb ${secret.C}\","
                              "\"c\":\"value \\\"a\\\"\"}");
     AUTO(buf) struct buf small = buf_make(20);
     CHECK_ERR(ref_bundle_splice(&s.bundle, &values, &small), ERR_TOO_LARGE);
+}
+
+/* Whatever a worker is handed is text to it, wherever in the payload it stands. */
+static void test_sinks_at_pickup_and_the_callers_own(void)
+{
+    struct sample s;
+    struct vault_use use = {
+        .purpose = VAULT_FOR_PICKUP, .sinks = POLICY_HEADER, .host = STR("s3.example.com")};
+    AUTO(ref_values) struct ref_values values = {0};
+    struct str name;
+    sample_make(&s);
+    opened = 0;
+    fail_at = 99;
+    CHECK_OK(ref_bundle_open(&s.bundle, NULL, &use, &values, &name));
+    CHECK_EQ(sinks_seen[0], POLICY_HEADER | POLICY_TEXT | POLICY_SCRIPT);
+    CHECK_EQ(sinks_seen[1], POLICY_HEADER | POLICY_TEXT);
+    CHECK_EQ(sinks_seen[2], POLICY_HEADER);
 }
 
 static void test_failed_open_leaves_nothing(void)
@@ -269,10 +302,12 @@ static void test_failed_open_leaves_nothing(void)
         struct sample s;
         struct vault_use use = {.purpose = VAULT_FOR_PICKUP, .host = STR("s3.example.com")};
         struct ref_values values = {0};
+        struct str name;
         sample_make(&s);
         opened = 0;
         fail_at = n;
-        CHECK_ERR(ref_bundle_open(&s.bundle, NULL, &use, &values), ERR_TAMPERED);
+        CHECK_ERR(ref_bundle_open(&s.bundle, NULL, &use, &values, &name), ERR_TAMPERED);
+        CHECK_STR(name, n == 1 ? "B" : "A");
         CHECK(values.values == NULL);
         CHECK_EQ(secret_arena_used(), before);
     }
@@ -286,6 +321,7 @@ int main(void)
     RUN(test_inconsistent_bundles_are_refused);
     RUN(test_large_counts_are_refused_before_allocation);
     RUN(test_open_and_splice);
+    RUN(test_sinks_at_pickup_and_the_callers_own);
     RUN(test_failed_open_leaves_nothing);
     return test_done();
 }

@@ -1,11 +1,24 @@
 #include "ref_splice.h"
 
 #include "alloc.h"
+#include "encode.h"
 #include "json_encode.h"
 
+enum { PERCENT_TIMES = 3 }; /* as long, at most */
+
+/* At most. */
 static size_t edit_len(const struct ref_edit *edit)
 {
-    return edit->value ? json_escaped_len(secret_reveal(edit->value)) : edit->text.len;
+    if (!edit->value)
+        return edit->text.len;
+    struct str value = secret_reveal(edit->value);
+    return edit->in_address ? PERCENT_TIMES * value.len : json_escaped_len(value);
+}
+
+static enum err put_value(const struct ref_edit *edit, struct buf *out)
+{
+    struct str value = secret_reveal(edit->value);
+    return edit->in_address ? encode_percent(out, value, false) : json_escape(out, value);
 }
 
 enum err ref_splice(struct str input, const struct ref_edit *edits, size_t count, struct buf *out)
@@ -23,7 +36,7 @@ enum err ref_splice(struct str input, const struct ref_edit *edits, size_t count
     for (size_t i = 0; i < count; i++) {
         TRY(buf_put(out, str_slice(input, at, edits[i].begin)));
         if (edits[i].value)
-            TRY(json_escape(out, secret_reveal(edits[i].value)));
+            TRY(put_value(&edits[i], out));
         else
             TRY(buf_put(out, edits[i].text));
         at = edits[i].end;

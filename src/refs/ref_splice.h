@@ -11,6 +11,7 @@ struct ref_edit {
     size_t begin, end;          /* range of the input; edits are in order and do not overlap */
     struct str text;            /* replacement as it stands (already JSON) when value is NULL */
     const struct secret *value; /* or a value, JSON-escaped on the way in */
+    bool in_address;            /* percent-encoded instead */
 };
 
 /* Appends to out, whose maximum caps the result. ERR_TOO_LARGE before anything was written. */

@@ -20,6 +20,18 @@ static void test_values_are_escaped_and_the_rest_is_untouched(void)
                              "\"e\":\"\\u00e9${b}\"}");
 }
 
+static void test_a_value_in_an_address_is_percent_encoded(void)
+{
+    AUTOP(secret) struct secret *value = NULL;
+    AUTO(buf) struct buf out = buf_make(4096);
+    struct str input = STR("data:,a%20${secret.A}b");
+    CHECK_OK(secret_new(STR("q\"% \n'\xe2\x82\xac-._~"), &value));
+    struct ref_edit edit = {.begin = 10, .end = 21, .value = value, .in_address = true};
+    CHECK_STR(str_slice(input, 10, 21), "${secret.A}");
+    CHECK_OK(ref_splice(input, &edit, 1, &out));
+    CHECK_STR(buf_str(&out), "data:,a%20q%22%25%20%0A%27%E2%82%AC-._~b");
+}
+
 static void test_edges(void)
 {
     AUTOP(secret) struct secret *empty = NULL;
@@ -72,6 +84,7 @@ static void test_escaping_counts_against_the_cap(void)
 int main(void)
 {
     RUN(test_values_are_escaped_and_the_rest_is_untouched);
+    RUN(test_a_value_in_an_address_is_percent_encoded);
     RUN(test_edges);
     RUN(test_result_is_capped_before_anything_is_allocated);
     RUN(test_escaping_counts_against_the_cap);

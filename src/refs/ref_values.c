@@ -2,7 +2,14 @@
 #include <stdlib.h>
 
 #include "alloc.h"
+#include "policy.h"
 #include "ref_bundle.h"
+
+#define SINK_IS(sink) (1 << REF_##sink == POLICY_##sink)
+_Static_assert(SINK_IS(CREDENTIAL) && SINK_IS(UPLOAD) && SINK_IS(HEADER) && SINK_IS(URL) &&
+                   SINK_IS(BODY) && SINK_IS(TEXT) && SINK_IS(SCRIPT),
+               "the bits of a policy are the sinks");
+#undef SINK_IS
 
 void ref_values_auto(struct ref_values *v)
 {
@@ -30,16 +37,36 @@ static struct str field_of(const struct ref_bundle *b, size_t record)
     return near;
 }
 
+static unsigned sinks_of(const struct ref_bundle *b, size_t record, enum vault_purpose purpose)
+{
+    unsigned sinks = 0;
+    if (purpose == VAULT_FOR_MASKING) /* it goes nowhere */
+        return 0;
+    for (size_t i = 0; i < b->use_count; i++) {
+        const struct ref_use *u = &b->uses[i];
+        if (u->literal || u->record != record)
+            continue;
+        sinks |= 1u << (purpose == VAULT_FOR_PICKUP ? ref_sink_for_worker(u->sink) : u->sink);
+    }
+    return sinks;
+}
+
 enum err ref_bundle_open(const struct ref_bundle *b, struct vault *vault,
-                         const struct vault_use *use, struct ref_values *ret)
+                         const struct vault_use *use, struct ref_values *ret, struct str *ret_name)
 {
     AUTO(ref_values)
     struct ref_values v = {xcalloc(b->record_count + 1, sizeof *v.values), b->record_count};
+    *ret_name = STR_EMPTY;
     for (size_t i = 0; i < b->record_count; i++) {
         struct vault_use one = *use;
         one.field = field_of(b, i);
-        TRY(vault_open_for_use(vault, &b->records[i].context, b->team_key, b->records[i].sealed,
-                               &one, &v.values[i]));
+        one.sinks |= sinks_of(b, i, use->purpose);
+        enum err e = vault_open_for_use(vault, &b->records[i].context, b->team_key,
+                                        b->records[i].sealed, &one, &v.values[i]);
+        if (e != OK) {
+            *ret_name = b->records[i].context.name;
+            return e;
+        }
     }
     *ret = v;
     v = (struct ref_values){NULL, 0};

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "io.h"
+#include "job_stock.h"
 
 enum type { TYPE_TEXT, TYPE_BOOL, TYPE_INT };
 
@@ -161,6 +162,9 @@ enum err config_check(const struct config *c, char ret_why[static 200])
     else if (!str_is(level, "debug") && !str_is(level, "info") && !str_is(level, "warn") &&
              !str_is(level, "error"))
         why = "log-level: say debug, info, warn or error";
+    enum job_stock_log stock_log;
+    if (!why && !job_stock_log_from(str_from(c->stock_log), &stock_log))
+        why = "stock-log: say off, temp or project";
     if (!why)
         return OK;
     snprintf(ret_why, 200, "%s", why);

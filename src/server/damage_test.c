@@ -5,6 +5,7 @@
 #include "alloc.h"
 #include "chain.h"
 #include "clock.h"
+#include "policy.h"
 #include "store_audit.h"
 #include "store_secret.h"
 #include "store_team.h"
@@ -131,7 +132,7 @@ static void test_a_small_store(void)
 static unsigned look_at_secrets(struct store_tx *tx, struct arena *a)
 {
     static const struct vault_use use = {
-        .purpose = VAULT_FOR_PICKUP, .job_id = {"j", 1}, .field = {"/a", 2}};
+        .purpose = VAULT_FOR_PICKUP, .sinks = POLICY_TEXT, .job_id = {"j", 1}, .field = {"/a", 2}};
     struct team team;
     unsigned opened = 0;
     if (store_team_get(tx, ulid_str(&team_id), a, &team) != OK)

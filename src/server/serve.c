@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "alloc.h"
@@ -27,7 +28,14 @@
 #include "serve_api.h"
 #include "serve_children.h"
 
-enum { EXIT_DONE = 0, EXIT_FAILED = 7, STOP_TIMEOUT_MS = 15000, COURIER_RESTART_MS = 1000 };
+enum {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 7,
+    STOP_TIMEOUT_MS = 15000,
+    COURIER_RESTART_MS = 1000,
+    LOCK_WAIT_MS = 3000,
+    LOCK_POLL_MS = 20,
+};
 
 struct supervisor {
     const struct config *config;
@@ -66,16 +74,22 @@ static int operator_listen(const char *data, char *why)
     return -1;
 }
 
-/* One server for one data directory. The lock is the supervisor's and goes with it, however it
- * ends. */
+/* One server for one data directory. The lock goes with the supervisor and its children, however
+ * they end; those of one that was killed may need a moment. */
 static int lock_data(const char *data)
 {
+    static const struct timespec pause = {.tv_nsec = LOCK_POLL_MS * 1000000L};
+    int64_t until = clock_monotonic_ms() + LOCK_WAIT_MS;
     char path[DATADIR_PATH_MAX_BYTES];
     if (datadir_path(data, "lock", path) != OK)
         return -1;
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0)
-        io_close(&fd);
+    while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (clock_monotonic_ms() >= until)
+            io_close(&fd);
+        else
+            nanosleep(&pause, NULL);
+    }
     return fd;
 }
 

@@ -13,6 +13,7 @@
 #include "control.h"
 #include "courier_dispatch.h"
 #include "datadir.h"
+#include "job_stock.h"
 #include "jobs.h"
 #include "log.h"
 #include "sandbox.h"
@@ -20,6 +21,7 @@
 #include "store_team.h"
 
 enum { ANSWER_TIMEOUT_S = 30 };
+#define DAY_MS (24 * 3600 * (int64_t)1000)
 
 /* The api process's parts, and the one answer from the supervisor that may be waited for. */
 struct running {
@@ -113,6 +115,8 @@ static enum err start_api(struct running *r, const char *spool)
         (struct api){.store = r->store,
                      .vault = r->vault,
                      .spool_folder = spool,
+                     .spool_min_free_bytes = c->spool_min_free_bytes,
+                     .spool_max_bytes = c->spool_max_bytes,
                      .listen_fd = r->options->listen_fd,
                      .operator_fd = r->options->operator_fd,
                      .tls_cert = c->tls_cert[0] ? c->tls_cert : NULL,
@@ -122,6 +126,7 @@ static enum err start_api(struct running *r, const char *spool)
                      .public_url = c->public_url[0] ? c->public_url : NULL,
                      .threads = (unsigned)c->threads,
                      .connections_max = (unsigned)c->connections,
+                     .template_max_bytes = c->template_max_bytes,
                      .confinement = {.memory_locked = secret_arena_open(SECRET_ARENA_BYTES).locked,
                                      .capabilities_dropped = r->sandbox.capabilities,
                                      .landlock = r->sandbox.landlock,
@@ -131,10 +136,18 @@ static enum err start_api(struct running *r, const char *spool)
                      .root_ctx = r,
                      .wake = wake,
                      .wake_ctx = r};
+    enum job_stock_log stock_log = JOB_STOCK_LOG_OFF;
     job_lease_set_ms(c->lease_ms);
+    job_lease_set_stock_ms(c->stock_lease_ms);
+    if (job_stock_log_from(str_from(c->stock_log), &stock_log))
+        job_stock_set_log(stock_log);
+    job_delivery_set_gap_max_ms(c->upload_gap_max_ms);
     r->api.courier = courier_connect(r->options->courier);
-    struct courier_dispatch_options dispatch = {
-        .store = r->store, .spool_folder = spool, .courier = r->api.courier};
+    struct courier_dispatch_options dispatch = {.store = r->store,
+                                                .spool_folder = spool,
+                                                .courier = r->api.courier,
+                                                .vault = r->vault,
+                                                .keep_outputs_ms = c->keep_outputs * DAY_MS};
     TRY(courier_dispatch_start(&dispatch, &r->dispatch));
     return explain(api_start(&r->api), "the HTTP server cannot start",
                    "are the TLS certificate and key readable?");

@@ -125,6 +125,7 @@ enum err serve_child_courier(const struct config *config, int api, int vault, pi
                                                   .allow_private = config->allow_private,
                                                   .allow_http = config->allow_http},
                                         .ca_file = courier_ca_file,
+                                        .upload_part_bytes = (uint64_t)config->upload_part_bytes,
                                         .confine = confine_courier};
         end_child(courier_serve(&options), "courier");
     }

@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "alloc.h"
+#include "clock.h"
 #include "io.h"
 #include "store_inner.h"
 #include "store_schema.h"
@@ -18,9 +20,14 @@ enum err store_open_connection(struct store *s, bool writer, struct db **ret)
     return db_open(&options, ret);
 }
 
-/* An open-file-description lock: it ends with the process, whatever way that ends. */
+enum { LOCK_WAIT_MS = 3000, LOCK_POLL_MS = 20 };
+
+/* An open-file-description lock: it ends with the process, whatever way that ends. Its holder may
+ * be ending right now, after its supervisor was killed: worth a moment. */
 static enum err take_lock(struct store *s)
 {
+    static const struct timespec pause = {.tv_nsec = LOCK_POLL_MS * 1000000L};
+    int64_t until = clock_monotonic_ms() + LOCK_WAIT_MS;
     struct buf path = buf_make(4096);
     enum err e = buf_printf(&path, "%s/lock%c", s->folder, 0);
     if (e == OK)
@@ -30,9 +37,14 @@ static enum err take_lock(struct store *s)
     if (s->lock_fd < 0)
         return errno == ENOENT ? ERR_NOT_FOUND : errno == ENOSPC ? ERR_STORE_FULL : ERR_IO;
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fcntl(s->lock_fd, F_OFD_SETLK, &whole) == 0)
-        return OK;
-    return errno == EAGAIN || errno == EACCES ? ERR_IN_USE : ERR_IO;
+    while (fcntl(s->lock_fd, F_OFD_SETLK, &whole) != 0) {
+        if (errno != EAGAIN && errno != EACCES)
+            return ERR_IO;
+        if (clock_monotonic_ms() >= until)
+            return ERR_IN_USE;
+        nanosleep(&pause, NULL);
+    }
+    return OK;
 }
 
 /* SQLite would make the file with the umask's mode; an empty file is an empty database to it. */

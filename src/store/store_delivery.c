@@ -2,11 +2,13 @@
 #include "store_inner.h"
 #include "store_job.h"
 
+enum { DUE_MAX = 4096 };
+
 enum err store_delivery_insert(struct store_tx *tx, const struct delivery *d)
 {
     static const char sql[] =
         "INSERT INTO deliveries (id, job_id, team_id, kind, state, attempts, next_at_ms,"
-        " updated_at_ms, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        " updated_at_ms, lost, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     ASSERT_WRITING(tx);
     AUTOP(db_stmt) struct db_stmt *q = NULL;
     TRY(db_prepare(tx->db, sql, &q));
@@ -18,6 +20,7 @@ enum err store_delivery_insert(struct store_tx *tx, const struct delivery *d)
     db_bind_int(q, d->attempts);
     db_bind_int(q, d->next_at_ms);
     db_bind_int(q, d->updated_at_ms);
+    db_bind_int(q, d->lost);
     db_bind_text(q, d->message);
     return db_run(q);
 }
@@ -25,7 +28,8 @@ enum err store_delivery_insert(struct store_tx *tx, const struct delivery *d)
 enum err store_delivery_update(struct store_tx *tx, const struct delivery *d)
 {
     static const char sql[] = "UPDATE deliveries SET state = ?, attempts = ?, next_at_ms = ?,"
-                              " updated_at_ms = ?, message = ? WHERE id = ? AND job_id = ?";
+                              " updated_at_ms = ?, lost = ?, message = ?"
+                              " WHERE id = ? AND job_id = ?";
     ASSERT_WRITING(tx);
     AUTOP(db_stmt) struct db_stmt *q = NULL;
     TRY(db_prepare(tx->db, sql, &q));
@@ -33,6 +37,7 @@ enum err store_delivery_update(struct store_tx *tx, const struct delivery *d)
     db_bind_int(q, d->attempts);
     db_bind_int(q, d->next_at_ms);
     db_bind_int(q, d->updated_at_ms);
+    db_bind_int(q, d->lost);
     db_bind_text(q, d->message);
     db_bind_text(q, ulid_str(&d->id));
     db_bind_text(q, ulid_str(&d->job_id));
@@ -42,7 +47,7 @@ enum err store_delivery_update(struct store_tx *tx, const struct delivery *d)
 }
 
 #define DELIVERY_SELECT                                                                            \
-    "SELECT id, job_id, team_id, kind, state, attempts, next_at_ms, updated_at_ms, message"        \
+    "SELECT id, job_id, team_id, kind, state, attempts, next_at_ms, updated_at_ms, lost, message"  \
     " FROM deliveries"
 
 static enum err read_delivery(struct db_stmt *q, struct arena *a, void *ret_row)
@@ -61,6 +66,7 @@ static enum err read_delivery(struct db_stmt *q, struct arena *a, void *ret_row)
     d.attempts = db_column_int(q);
     d.next_at_ms = db_column_int(q);
     d.updated_at_ms = db_column_int(q);
+    d.lost = db_column_int(q);
     d.message = store_column_str(q, a);
     *ret = d;
     return OK;
@@ -79,16 +85,95 @@ static enum err read_all(struct db_stmt *q, struct arena *a, struct delivery **r
 /* The state stands in the text so that the partial index serves. */
 _Static_assert(DELIVERY_DUE == 1, "stored");
 
-enum err store_delivery_due(struct store_tx *tx, int64_t now_ms, size_t limit, struct arena *a,
-                            struct delivery **ret, size_t *ret_count)
+/* The team after `after` that has deliveries to do. An empty answer: none. */
+static enum err next_team(struct store_tx *tx, struct str after, struct arena *a, struct str *ret)
+{
+    static const char sql[] = "SELECT team_id FROM deliveries WHERE state = 1 AND team_id > ?"
+                              " ORDER BY team_id LIMIT 1";
+    AUTOP(db_stmt) struct db_stmt *q = NULL;
+    bool row;
+    TRY(db_prepare(tx->db, sql, &q));
+    db_bind_text(q, after);
+    TRY(db_step(q, &row));
+    *ret = row ? store_column_str(q, a) : STR_EMPTY;
+    return OK;
+}
+
+static enum err due_of(struct store_tx *tx, struct str team, enum delivery_kind kind,
+                       int64_t now_ms, size_t limit, struct arena *a, struct delivery **ret,
+                       size_t *ret_count)
 {
     static const char sql[] =
-        DELIVERY_SELECT " WHERE state = 1 AND next_at_ms <= ? ORDER BY next_at_ms, id LIMIT ?";
+        DELIVERY_SELECT " WHERE state = 1 AND team_id = ? AND kind = ? AND next_at_ms <= ?"
+                        " ORDER BY next_at_ms, id LIMIT ?";
     AUTOP(db_stmt) struct db_stmt *q = NULL;
     TRY(db_prepare(tx->db, sql, &q));
+    db_bind_text(q, team);
+    db_bind_int(q, kind);
     db_bind_int(q, now_ms);
     db_bind_int(q, (int64_t)limit);
     return read_all(q, a, ret, ret_count);
+}
+
+/* What one team has due of one kind; one after the other in the order of their turns. */
+struct share {
+    struct share *next;
+    struct delivery *list;
+    size_t count;
+};
+
+static enum err add_shares(struct store_tx *tx, struct str team, int64_t now_ms, size_t each,
+                           struct arena *a, struct share ***end, size_t *total)
+{
+    for (int kind = DELIVERY_UPLOAD; kind <= DELIVERY_WEBHOOK; kind++) {
+        struct share *s = arena_alloc(a, sizeof *s);
+        TRY(due_of(tx, team, (enum delivery_kind)kind, now_ms, each, a, &s->list, &s->count));
+        **end = s;
+        *end = &s->next;
+        *total += s->count;
+    }
+    return OK;
+}
+
+/* From the team after `after` round to `after` itself, or as far as is enough for one time. */
+static enum err collect_shares(struct store_tx *tx, struct str after, int64_t now_ms, size_t each,
+                               struct arena *a, struct share **ret, size_t *ret_total)
+{
+    struct share **end = ret;
+    bool wrapped = after.len == 0;
+    struct str team = after;
+    *ret = NULL;
+    *ret_total = 0;
+    for (;;) {
+        TRY(next_team(tx, team, a, &team));
+        if (!team.len && wrapped)
+            return OK;
+        if (!team.len) {
+            wrapped = true;
+            continue;
+        }
+        if (wrapped && after.len && str_compare(team, after) > 0)
+            return OK;
+        TRY(add_shares(tx, team, now_ms, each, a, &end, ret_total));
+        if (*ret_total >= DUE_MAX)
+            return OK;
+    }
+}
+
+enum err store_delivery_due(struct store_tx *tx, int64_t now_ms, struct str after, size_t each,
+                            struct arena *a, struct delivery **ret, size_t *ret_count)
+{
+    struct share *shares;
+    size_t total, count = 0;
+    TRY(collect_shares(tx, after, now_ms, each, a, &shares, &total));
+    struct delivery *list = arena_array(a, total + 1, sizeof *list);
+    for (size_t turn = 0; count < total; turn++)
+        for (const struct share *s = shares; s; s = s->next)
+            if (turn < s->count)
+                list[count++] = s->list[turn];
+    *ret = list;
+    *ret_count = count;
+    return OK;
 }
 
 enum err store_delivery_next_at(struct store_tx *tx, int64_t *ret)

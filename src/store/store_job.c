@@ -133,6 +133,19 @@ enum err store_job_leased(struct store_tx *tx, struct str lease_id, struct str t
     return OK;
 }
 
+enum err store_job_lease_cancelled(struct store_tx *tx, struct str lease_id, struct str token_id,
+                                   bool *ret)
+{
+    static const char sql[] = "SELECT id FROM jobs WHERE lease_id = ? AND lease_id <> ''"
+                              " AND lease_token = ? AND state = ?";
+    AUTOP(db_stmt) struct db_stmt *q = NULL;
+    TRY(db_prepare(tx->db, sql, &q));
+    db_bind_text(q, lease_id);
+    db_bind_text(q, token_id);
+    db_bind_int(q, JOB_CANCELLED);
+    return db_step(q, ret);
+}
+
 static enum err stored_state(struct store_tx *tx, const struct job *job, int64_t *ret)
 {
     static const char sql[] = "SELECT state FROM jobs WHERE id = ? AND team_id = ?";

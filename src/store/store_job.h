@@ -64,6 +64,9 @@ struct job {
 };
 /* An engine that every worker of ours serves and no stock worker does. */
 #define JOB_ENGINE_OWN "safelight"
+/* Engines that a job gets when it asks for none and no stock worker can do it. */
+#define JOB_ENGINE_JOIN     "ffmpeg"
+#define JOB_ENGINE_FUNCTION "function"
 
 enum err store_job_insert(struct store_tx *tx, const struct job *job) MUST_USE;
 enum err store_job_get(struct store_tx *tx, struct str team_id, struct str id, bool with_payload,
@@ -103,6 +106,9 @@ enum err store_job_lease(struct store_tx *tx, const struct lease_request *r, str
  * is another's. */
 enum err store_job_leased(struct store_tx *tx, struct str lease_id, struct str token_id,
                           int64_t now_ms, struct arena *a, struct job *ret) MUST_USE;
+/* Did the job under this lease, of this token, end because it was cancelled? */
+enum err store_job_lease_cancelled(struct store_tx *tx, struct str lease_id, struct str token_id,
+                                   bool *ret) MUST_USE;
 /* Writes every changeable column of the row (state, progress, times, error, lease, output, log
  * counts). */
 enum err store_job_update(struct store_tx *tx, const struct job *job) MUST_USE;
@@ -117,7 +123,18 @@ enum err store_log_read(struct store_tx *tx, struct str job_id, int64_t from, si
                         struct buf *out) MUST_USE;
 
 /* One-time addresses: the id in the URL is random; only its hash is stored. */
-enum ticket_kind { TICKET_OUTPUT_PUT = 1, TICKET_ASSET_GET = 2, TICKET_OUTPUT_GET = 3 };
+enum ticket_kind {
+    TICKET_OUTPUT_PUT = 1,
+    TICKET_ASSET_GET = 2,
+    TICKET_OUTPUT_GET = 3,   /* pointer: id of the nested job whose output it is */
+    TICKET_TEMPLATE_GET = 4, /* pointer: id of the stored template */
+    TICKET_FONT_GET = 5,     /* pointer: id of the font */
+    TICKET_STOCK_OUTPUT = 6, /* protocol v1: asks where to put the output */
+    TICKET_STOCK_LOG = 7,    /* and the log */
+    TICKET_STOCK_LOG_PUT = 8,
+    TICKET_STOCK_DONE = 9, /* says that it was put */
+    TICKET_KIND_LAST = TICKET_STOCK_DONE,
+};
 struct ticket {
     uint8_t hash[32];
     enum ticket_kind kind;
@@ -141,12 +158,16 @@ struct delivery {
     enum delivery_kind kind;
     enum delivery_state state;
     int64_t attempts, next_at_ms, updated_at_ms;
+    int64_t lost;       /* times in a row that the courier died over it */
     struct str message; /* last attempt, masked */
 };
 enum err store_delivery_insert(struct store_tx *tx, const struct delivery *d) MUST_USE;
 enum err store_delivery_update(struct store_tx *tx, const struct delivery *d) MUST_USE;
-enum err store_delivery_due(struct store_tx *tx, int64_t now_ms, size_t limit, struct arena *a,
-                            struct delivery **ret, size_t *ret_count) MUST_USE;
+/* What is due: up to `each` of each kind for each team, the longest due first; the teams take
+ * turns, beginning after the team `after` (empty: with the first). With very many teams not all of
+ * them: the caller goes on after the last one that had its turn. */
+enum err store_delivery_due(struct store_tx *tx, int64_t now_ms, struct str after, size_t each,
+                            struct arena *a, struct delivery **ret, size_t *ret_count) MUST_USE;
 /* Earliest next_at_ms of any DUE delivery; INT64_MAX: none. */
 enum err store_delivery_next_at(struct store_tx *tx, int64_t *ret) MUST_USE;
 enum err store_delivery_of_job(struct store_tx *tx, struct str job_id, struct arena *a,

@@ -95,7 +95,38 @@ static const char step_2[] =
     "CREATE INDEX jobs_batch ON jobs (batch_id, batch_index) WHERE batch_id <> '';"
     "CREATE TABLE batches (id TEXT NOT NULL PRIMARY KEY,"
     " team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE, total BIGINT NOT NULL,"
-    " created_at_ms BIGINT NOT NULL) WITHOUT ROWID;";
+    " created_at_ms BIGINT NOT NULL) WITHOUT ROWID;"
+    /* lost: times in a row that the courier died over it */
+    "ALTER TABLE deliveries ADD COLUMN lost BIGINT NOT NULL DEFAULT 0;"
+    "CREATE INDEX deliveries_team ON deliveries (team_id, kind, next_at_ms, id) WHERE state = 1;"
+
+    /* file: which upload lies in the spool; '' none. */
+    "CREATE TABLE templates (id TEXT NOT NULL PRIMARY KEY,"
+    " team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE, type BIGINT NOT NULL,"
+    " display_name TEXT NOT NULL, status BIGINT NOT NULL, src TEXT NOT NULL, error TEXT NOT NULL,"
+    " file TEXT NOT NULL, bytes BIGINT NOT NULL, created_at_ms BIGINT NOT NULL,"
+    " updated_at_ms BIGINT NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX templates_team ON templates (team_id, id);"
+    /* The jobs that have not ended. */
+    "CREATE INDEX jobs_template ON jobs (team_id, template_id)"
+    " WHERE state < 3 AND template_id <> '';"
+    "CREATE TABLE transfers (hash BLOB NOT NULL PRIMARY KEY, kind BIGINT NOT NULL,"
+    " team_id TEXT NOT NULL,"
+    " template_id TEXT NOT NULL REFERENCES templates(id) ON DELETE CASCADE,"
+    " token_id TEXT NOT NULL, expires_at_ms BIGINT NOT NULL, used BIGINT NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX transfers_template ON transfers (template_id, kind);"
+    "CREATE INDEX transfers_expiry ON transfers (expires_at_ms);"
+    /* folded: the file name in lower case (ASCII), which must be unique. */
+    "CREATE TABLE fonts (id TEXT NOT NULL PRIMARY KEY,"
+    " team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE, family_name TEXT NOT NULL,"
+    " file_name TEXT NOT NULL, folded TEXT NOT NULL, bytes BIGINT NOT NULL,"
+    " created_at_ms BIGINT NOT NULL) WITHOUT ROWID;"
+    "CREATE UNIQUE INDEX fonts_name ON fonts (team_id, folded);"
+    /* Only of jobs that have not ended. */
+    "CREATE TABLE job_fonts (job_id TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE,"
+    " font_id TEXT NOT NULL REFERENCES fonts(id) ON DELETE CASCADE,"
+    " PRIMARY KEY (job_id, font_id)) WITHOUT ROWID;"
+    "CREATE INDEX job_fonts_font ON job_fonts (font_id);";
 
 const char *const store_schema_steps[] = {step_1, step_2};
 const size_t store_schema_step_count = ARRAY_LEN(store_schema_steps);

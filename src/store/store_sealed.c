@@ -66,19 +66,42 @@ enum err store_sealed_below(struct store_tx *tx, struct str team_id, uint32_t ke
     return OK;
 }
 
-enum err store_sealed_replace(struct store_tx *tx, struct str id, uint32_t version,
-                              uint32_t old_key_version, uint32_t new_key_version, struct str sealed)
+enum err store_sealed_after(struct store_tx *tx, struct str team_id, struct str id,
+                            uint32_t version, size_t limit, struct arena *a,
+                            struct sealed_row **ret, size_t *ret_count)
 {
-    static const char sql[] = "UPDATE versions SET sealed = ?, key_version = ?"
-                              " WHERE secret_id = ? AND version = ? AND key_version = ?";
+    static const char sql[] = SEALED_SELECT
+        "versions v JOIN secrets s ON s.id = v.secret_id"
+        " WHERE v.secret_id = ? AND s.team_id = ? AND v.version > ? ORDER BY v.version LIMIT ?";
+    AUTOP(db_stmt) struct db_stmt *q = NULL;
+    TRY(db_prepare(tx->db, sql, &q));
+    db_bind_text(q, id);
+    db_bind_text(q, team_id);
+    db_bind_int(q, version);
+    db_bind_int(q, (int64_t)limit);
+    struct store_rows rows;
+    TRY(store_rows_read(q, a, sizeof(struct sealed_row), read_sealed, &rows));
+    *ret = rows.list;
+    *ret_count = rows.count;
+    return OK;
+}
+
+enum err store_sealed_replace(struct store_tx *tx, const struct sealed_row *old,
+                              const struct sealed_change *change)
+{
+    static const char sql[] =
+        "UPDATE versions SET sealed = ?, key_version = ?, policy = ?"
+        " WHERE secret_id = ? AND version = ? AND key_version = ? AND policy = ?";
     ASSERT_WRITING(tx);
     AUTOP(db_stmt) struct db_stmt *q = NULL;
     TRY(db_prepare(tx->db, sql, &q));
-    db_bind_blob(q, sealed);
-    db_bind_int(q, new_key_version);
-    db_bind_text(q, id);
-    db_bind_int(q, version);
-    db_bind_int(q, old_key_version);
+    db_bind_blob(q, change->sealed);
+    db_bind_int(q, change->key_version);
+    db_bind_blob(q, change->policy);
+    db_bind_text(q, ulid_str(&old->id));
+    db_bind_int(q, old->version);
+    db_bind_int(q, old->key_version);
+    db_bind_blob(q, old->policy);
     int64_t changed;
     TRY(db_run_counted(q, &changed));
     tx->touched |= TOUCHED_SECRETS | TOUCHED_WIPE;

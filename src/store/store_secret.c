@@ -99,19 +99,19 @@ enum err store_secret_insert(struct store_tx *tx, const struct sealed_row *row)
 enum err store_secret_rotate(struct store_tx *tx, const struct sealed_row *row)
 {
     static const char sql[] =
-        "UPDATE secrets SET version = ?, epoch = ?, updated_at_ms = ?, policy = ?"
-        " WHERE id = ? AND team_id = ? AND name = ? AND version = ?";
+        "UPDATE secrets SET version = ?, epoch = ?, updated_at_ms = ?"
+        " WHERE id = ? AND team_id = ? AND name = ? AND version = ? AND policy = ?";
     ASSERT_WRITING(tx);
     AUTOP(db_stmt) struct db_stmt *q = NULL;
     TRY(db_prepare(tx->db, sql, &q));
     db_bind_int(q, row->version);
     db_bind_int(q, (int64_t)row->epoch);
     db_bind_int(q, row->created_at_ms);
-    db_bind_blob(q, row->policy);
     db_bind_text(q, ulid_str(&row->id));
     db_bind_text(q, ulid_str(&row->team_id));
     db_bind_text(q, row->name);
     db_bind_int(q, (int64_t)row->version - 1);
+    db_bind_blob(q, row->policy);
     int64_t changed;
     TRY(db_run_counted(q, &changed));
     if (!changed)
@@ -217,6 +217,22 @@ enum err store_secret_get(struct store_tx *tx, struct str team_id, struct str id
     db_bind_text(q, team_id);
     TRY(db_row(q));
     return read_secret(q, a, ret);
+}
+
+enum err store_secret_set_policy(struct store_tx *tx, struct str team_id, struct str id,
+                                 struct str policy)
+{
+    static const char sql[] = "UPDATE secrets SET policy = ? WHERE id = ? AND team_id = ?";
+    ASSERT_WRITING(tx);
+    AUTOP(db_stmt) struct db_stmt *q = NULL;
+    TRY(db_prepare(tx->db, sql, &q));
+    db_bind_blob(q, policy);
+    db_bind_text(q, id);
+    db_bind_text(q, team_id);
+    int64_t changed;
+    TRY(db_run_counted(q, &changed));
+    tx->touched |= TOUCHED_SECRETS;
+    return changed ? OK : ERR_NOT_FOUND;
 }
 
 enum err store_secret_used(struct store_tx *tx, struct str id, int64_t now_ms)

@@ -134,7 +134,9 @@ static void test_rotation_goes_up_by_one(void)
     row.sealed = STR("second");
     row.epoch = 8;
     row.created_at_ms = 200;
-    row.policy = STR_EMPTY;
+    row.policy = STR_EMPTY; /* changed by somebody since this row was made */
+    CHECK_ERR(store_secret_rotate(&k.tx, &row), ERR_AGAIN);
+    row.policy = first.policy;
     CHECK_OK(store_secret_rotate(&k.tx, &row));
     struct secret_row got;
     CHECK_OK(store_secret_get(&k.tx, kit_id(&k.team), kit_id(&first.id), &k.a, &got));
@@ -142,7 +144,7 @@ static void test_rotation_goes_up_by_one(void)
     CHECK_EQ(got.epoch, 8);
     CHECK_EQ(got.created_at_ms, 100);
     CHECK_EQ(got.updated_at_ms, 200);
-    CHECK_STR(got.policy, "");
+    CHECK_STR(got.policy, "policy");
     struct sealed_row sealed;
     struct str team = kit_id(&k.team);
     CHECK_OK(store_secret_sealed(&k.tx, team, first.name, 0, &k.a, &sealed));
@@ -182,10 +184,15 @@ static void test_rewrap_walks_what_is_old(void)
             break;
         CHECK(count <= 2);
         for (size_t i = 0; i < count; i++) {
-            struct str id = kit_id(&rows[i].id);
-            CHECK_ERR(store_sealed_replace(&k.tx, id, rows[i].version, 9, 2, STR("x")), ERR_AGAIN);
-            CHECK_OK(store_sealed_replace(&k.tx, id, rows[i].version, 1, 2, STR("wrapped 2")));
-            CHECK_ERR(store_sealed_replace(&k.tx, id, rows[i].version, 1, 2, STR("x")), ERR_AGAIN);
+            const struct sealed_change change = {2, rows[i].policy, STR("wrapped 2")};
+            struct sealed_row old = rows[i];
+            old.key_version = 9;
+            CHECK_ERR(store_sealed_replace(&k.tx, &old, &change), ERR_AGAIN);
+            old.key_version = 1;
+            old.policy = STR("another");
+            CHECK_ERR(store_sealed_replace(&k.tx, &old, &change), ERR_AGAIN);
+            CHECK_OK(store_sealed_replace(&k.tx, &rows[i], &change));
+            CHECK_ERR(store_sealed_replace(&k.tx, &rows[i], &change), ERR_AGAIN);
             done++;
         }
     }
@@ -196,7 +203,38 @@ static void test_rewrap_walks_what_is_old(void)
     CHECK_EQ(sealed.key_version, 2);
     CHECK_OK(store_sealed_below(&k.tx, kit_id(&k.other), 2, 100, &k.a, &rows, &count));
     CHECK_EQ(count, 1);
-    CHECK_ERR(store_sealed_replace(&k.tx, STR("nothing"), 1, 1, 2, STR("x")), ERR_AGAIN);
+    sealed.id = ulid_new();
+    const struct sealed_change change = {3, sealed.policy, STR("x")};
+    CHECK_ERR(store_sealed_replace(&k.tx, &sealed, &change), ERR_AGAIN);
+}
+
+static void test_a_policy_goes_through_all_versions(void)
+{
+    struct sealed_row *rows, sealed;
+    struct secret_row got;
+    size_t count;
+    struct str team = kit_id(&k.team), id = kit_id(&first.id);
+    CHECK_OK(store_sealed_after(&k.tx, team, id, 0, 100, &k.a, &rows, &count));
+    CHECK_EQ(count, 2);
+    CHECK(rows[0].version == 1 && rows[1].version == 2);
+    CHECK_OK(store_sealed_after(&k.tx, kit_id(&k.other), id, 0, 100, &k.a, &rows, &count));
+    CHECK_EQ(count, 0);
+    CHECK_OK(store_sealed_after(&k.tx, team, id, 0, 1, &k.a, &rows, &count));
+    CHECK_EQ(count, 1);
+    CHECK_OK(store_sealed_after(&k.tx, team, id, 1, 100, &k.a, &rows, &count));
+    CHECK_EQ(count, 1);
+    const struct sealed_change change = {2, STR("tighter"), STR("wrapped 3")};
+    k.tx.touched = 0;
+    CHECK_OK(store_sealed_replace(&k.tx, &rows[0], &change));
+    CHECK_OK(store_secret_set_policy(&k.tx, team, id, STR("tighter")));
+    CHECK_EQ(k.tx.touched, TOUCHED_SECRETS | TOUCHED_WIPE);
+    CHECK_OK(store_secret_sealed(&k.tx, team, first.name, 2, &k.a, &sealed));
+    CHECK_STR(sealed.policy, "tighter");
+    CHECK_STR(sealed.sealed, "wrapped 3");
+    CHECK_OK(store_secret_get(&k.tx, team, id, &k.a, &got));
+    CHECK_STR(got.policy, "tighter");
+    CHECK_ERR(store_secret_set_policy(&k.tx, kit_id(&k.other), id, STR("x")), ERR_NOT_FOUND);
+    CHECK_ERR(store_secret_set_policy(&k.tx, team, STR("nothing"), STR("x")), ERR_NOT_FOUND);
 }
 
 static int64_t counted(void)
@@ -251,6 +289,7 @@ int main(void)
     RUN(test_rotation_goes_up_by_one);
     RUN(test_use_is_noted);
     RUN(test_rewrap_walks_what_is_old);
+    RUN(test_a_policy_goes_through_all_versions);
     RUN(test_delete_takes_all_versions);
     RUN(test_team_is_full_at_the_limit);
     kit_close(&k);

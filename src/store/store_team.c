@@ -46,7 +46,7 @@ enum err store_team_insert(struct store_tx *tx, const struct team *team)
 }
 
 #define TEAM_SELECT                                                                                \
-    "SELECT t.id, t.name, k.team_key, t.key_version, t.put_rotates, t.strict,"                 \
+    "SELECT t.id, t.name, k.team_key, t.key_version, t.put_rotates, t.strict,"                     \
     " t.webhook_signing, t.created_at_ms FROM teams t"                                             \
     " JOIN team_keys k ON k.team_id = t.id AND k.key_version = t.key_version"
 

@@ -9,8 +9,8 @@ struct team {
     struct str name;
     struct str team_key; /* wrapped; opaque */
     uint32_t key_version;
-    bool put_rotates; /* put_existing = rotate */
-    bool strict;      /* secrets without a policy of their own: neither painted, run, nor in bodies */
+    bool put_rotates;           /* put_existing = rotate */
+    bool strict;                /* secrets without a policy: neither painted, run, nor in bodies */
     struct str webhook_signing; /* name of the secret that signs webhooks; empty: none */
     int64_t created_at_ms;
 };

@@ -124,7 +124,8 @@ static void test_retire_waits_for_the_last_record(void)
     CHECK_OK(store_secret_insert(&k.tx, &row));
     CHECK_ERR(store_team_key_retire(&k.tx, id), ERR_KEY_IN_USE);
     CHECK_OK(store_team_key_get(&k.tx, id, 1, &k.a, &key));
-    CHECK_OK(store_sealed_replace(&k.tx, kit_id(&row.id), 1, 1, 2, STR("resealed")));
+    const struct sealed_change change = {2, row.policy, STR("resealed")};
+    CHECK_OK(store_sealed_replace(&k.tx, &row, &change));
     CHECK_OK(store_team_key_retire(&k.tx, id));
     CHECK_ERR(store_team_key_get(&k.tx, id, 1, &k.a, &key), ERR_NOT_FOUND);
     CHECK_OK(store_team_key_get(&k.tx, id, 2, &k.a, &key));

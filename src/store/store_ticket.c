@@ -34,7 +34,7 @@ static enum err find(struct store_tx *tx, const uint8_t hash[static 32], struct 
     TRY(db_row(q));
     TRY(store_column_32(q, ret->hash));
     int64_t kind = db_column_int(q);
-    if (kind < TICKET_OUTPUT_PUT || kind > TICKET_OUTPUT_GET)
+    if (kind < TICKET_OUTPUT_PUT || kind > TICKET_KIND_LAST)
         return ERR_TAMPERED;
     ret->kind = (enum ticket_kind)kind;
     TRY(store_column_ulid(q, &ret->team_id));

@@ -71,19 +71,27 @@ struct seal_context {
 };
 
 /* A fresh data key for this version, wrapped under the team key. ret_sealed is opaque, about 300
- * bytes more than the value. */
+ * bytes more than the value. ERR_INVALID, here and below: a policy that is not canonical. */
 enum err vault_seal(struct vault *v, const struct seal_context *context, struct str team_key,
                     const struct secret *value, struct buf *ret_sealed) MUST_USE;
 
-/* Why a value is wanted. ERR_INVALID without a job, and for a delivery without a host. */
-enum vault_purpose { VAULT_FOR_DELIVERY = 1, VAULT_FOR_PICKUP = 2, VAULT_FOR_MASKING = 3 };
+/* Why a value is wanted. ERR_INVALID without a job, for a delivery without a host, without a sink
+ * for anything but a mask, and for a pick-up with another sink than text or script. */
+enum vault_purpose {
+    VAULT_FOR_DELIVERY = 1, /* sent to the host, or used to sign for it */
+    VAULT_FOR_PICKUP = 2,   /* handed to a worker */
+    VAULT_FOR_MASKING = 3,  /* stays where it is: no policy forbids it */
+    VAULT_FOR_ADDRESS = 4   /* finds out the host; then it is opened again, for that host */
+};
 struct vault_use {
     enum vault_purpose purpose;
+    unsigned sinks; /* bits of enum policy_sink: every place the value goes to */
     struct str job_id;
     struct str field; /* JSON pointer of the reference */
-    struct str host;  /* destination, empty for a worker or a mask */
+    struct str host;  /* "host:port" that is connected to, IPv6 in brackets; deliveries only */
 };
-/* ERR_TAMPERED: not what it was sealed as. */
+/* ERR_TAMPERED: not what it was sealed as, policy included. ERR_POLICY_EXPIRED, ERR_POLICY_SINK,
+ * ERR_POLICY_HOST: its policy forbids this use. */
 enum err vault_open_for_use(struct vault *v, const struct seal_context *context,
                             struct str team_key, struct str sealed, const struct vault_use *use,
                             struct secret **ret) MUST_USE;
@@ -91,7 +99,9 @@ enum err vault_open_for_use(struct vault *v, const struct seal_context *context,
 /* Re-wraps the data key under another team key version; the value's bytes stay. */
 enum err vault_rewrap(struct vault *v, const struct seal_context *context, struct str old_team_key,
                       struct str new_team_key, struct str sealed, struct buf *ret_sealed) MUST_USE;
-/* The same with a changed policy; context has the old one. */
+/* The same with a changed policy; context has the old one. Either way only the first
+ * VAULT_SEALED_HEAD_BYTES differ from what they were. */
+enum { VAULT_SEALED_HEAD_BYTES = 116 };
 enum err vault_rewrap_policy(struct vault *v, const struct seal_context *context,
                              struct str new_policy, struct str old_team_key,
                              struct str new_team_key, struct str sealed,
@@ -111,5 +121,11 @@ enum err vault_hash_token(struct vault *v, struct str token_secret,
 enum err vault_chain_audit(struct vault *v, const uint8_t previous[static 32],
                            const struct str *records, size_t count,
                            uint8_t (*ret_macs)[32]) MUST_USE;
+
+/* --- addresses that need no token --- */
+
+/* macs[i] = BLAKE2b-256(address key, records[i]). Otherwise as vault_chain_audit. */
+enum err vault_sign_addresses(struct vault *v, const struct str *records, size_t count,
+                              uint8_t (*ret_macs)[32]) MUST_USE;
 
 #endif

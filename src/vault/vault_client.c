@@ -9,6 +9,8 @@
 #include "ipc.h"
 #include "vault_protocol.h"
 
+_Static_assert((int)VAULT_SEALED_HEAD_BYTES == (int)SEALED_AT_VALUE, "what a rewrap changes");
+
 struct vault {
     pthread_mutex_t lock;
     int socket; /* -1: it broke, and stays so: after a lost answer the next would be taken for it */
@@ -195,6 +197,7 @@ enum err vault_open_for_use(struct vault *v, const struct seal_context *context,
     r.bytes[VAULT_BYTES_FIELD] = str_slice(use->field, 0, VAULT_FIELD_MAX_BYTES);
     r.bytes[VAULT_BYTES_HOST] = use->host;
     r.numbers[VAULT_NUMBER_PURPOSE] = use->purpose;
+    r.numbers[VAULT_NUMBER_SINKS] = use->sinks;
     return call(v, &r, &(struct sink){.value = ret});
 }
 
@@ -261,6 +264,19 @@ enum err vault_chain_audit(struct vault *v, const uint8_t previous[static 32],
         r.bytes[VAULT_BYTES_RECORDS] = buf_str(&part);
         TRY(call(v, &r, &(struct sink){.fixed = ret_macs[done], .fixed_len = taken * 32}));
         last = ret_macs[done + taken - 1];
+    }
+    return OK;
+}
+
+enum err vault_sign_addresses(struct vault *v, const struct str *records, size_t count,
+                              uint8_t (*ret_macs)[32])
+{
+    AUTO(buf) struct buf part = buf_make(VAULT_RECORDS_MAX_BYTES);
+    for (size_t done = 0, taken; done < count; done += taken) {
+        struct vault_request r = {.type = VAULT_REQUEST_SIGN_ADDRESSES};
+        TRY(fill_records(records + done, count - done, &part, &taken));
+        r.bytes[VAULT_BYTES_RECORDS] = buf_str(&part);
+        TRY(call(v, &r, &(struct sink){.fixed = ret_macs[done], .fixed_len = taken * 32}));
     }
     return OK;
 }

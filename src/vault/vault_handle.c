@@ -1,7 +1,9 @@
 #include "vault_handle.h"
 
 #include "alloc.h"
+#include "clock.h"
 #include "hash.h"
+#include "policy.h"
 
 /* A handler appends the answer's body, changes the state only when nothing can fail any more, and
  * may leave a half written body: the caller cuts it. */
@@ -188,12 +190,35 @@ static enum err handle_team_key_rewrap(struct vault_state *s, const struct vault
     return envelope_team_key_wrap(&master, instance_id(s), team_id, &key.kek, body);
 }
 
+static enum err check_policy(struct str bytes)
+{
+    struct policy policy;
+    return policy_decode(bytes, &policy);
+}
+
 static enum err handle_seal(struct vault_state *s, const struct vault_request *r, struct buf *body)
 {
     AUTO(team_key) struct team_key key = {.key = NULL};
     struct seal_context context = vault_request_context(r);
+    TRY(check_policy(context.policy));
     TRY(open_team_key(s, context.team_id, bytes_of(r, VAULT_BYTES_TEAM_KEY), &key));
     return envelope_seal(instance_id(s), &context, &key.kek, bytes_of(r, VAULT_BYTES_VALUE), body);
+}
+
+/* The policy's bytes are authentic: the record opened with them. */
+static enum err allows(struct str bytes, const struct vault_request *r)
+{
+    struct policy policy;
+    uint64_t purpose = r->numbers[VAULT_NUMBER_PURPOSE];
+    if (purpose == VAULT_FOR_MASKING)
+        return OK;
+    if (policy_decode(bytes, &policy) != OK)
+        return ERR_TAMPERED;
+    return policy_allows(&policy,
+                         &(struct policy_use){.sinks = (unsigned)r->numbers[VAULT_NUMBER_SINKS],
+                                              .host = bytes_of(r, VAULT_BYTES_HOST),
+                                              .to_worker = purpose == VAULT_FOR_PICKUP,
+                                              .now_ms = clock_unix_ms()});
 }
 
 static enum err handle_open_for_use(struct vault_state *s, const struct vault_request *r,
@@ -204,6 +229,7 @@ static enum err handle_open_for_use(struct vault_state *s, const struct vault_re
     struct seal_context context = vault_request_context(r);
     TRY(open_team_key(s, context.team_id, bytes_of(r, VAULT_BYTES_TEAM_KEY), &key));
     TRY(envelope_open(instance_id(s), &context, &key.kek, bytes_of(r, VAULT_BYTES_SEALED), &value));
+    TRY(allows(context.policy, r));
     return buf_put(body, secret_reveal(value));
 }
 
@@ -212,6 +238,7 @@ static enum err handle_rewrap(struct vault_state *s, const struct vault_request 
 {
     AUTO(team_key) struct team_key old_key = {.key = NULL}, new_key = {.key = NULL};
     struct seal_context context = vault_request_context(r);
+    TRY(check_policy(bytes_of(r, VAULT_BYTES_NEW_POLICY)));
     TRY(open_team_key(s, context.team_id, bytes_of(r, VAULT_BYTES_TEAM_KEY), &old_key));
     TRY(open_team_key(s, context.team_id, bytes_of(r, VAULT_BYTES_NEW_TEAM_KEY), &new_key));
     return envelope_rewrap(instance_id(s), &context, &old_key.kek,
@@ -250,6 +277,32 @@ static enum err handle_chain_audit(struct vault_state *s, const struct vault_req
         TRY(buf_put(body, str_bytes(mac, sizeof mac)));
     }
     return OK;
+}
+
+/* Made from the audit key, so that no keyring has to be stored anew. It cannot be had by asking for
+ * the chain: whatever is chained is longer than this name. */
+#define ADDRESS_KEY_NAME "safelight address key"
+_Static_assert(sizeof ADDRESS_KEY_NAME - 1 < HASH_BYTES, "shorter than any chained record");
+
+static enum err handle_sign_addresses(struct vault_state *s, const struct vault_request *r,
+                                      struct buf *body)
+{
+    struct reader records = {bytes_of(r, VAULT_BYTES_RECORDS)};
+    uint8_t key[HASH_BYTES], mac[HASH_BYTES];
+    const uint8_t *audit_key;
+    enum err e = envelope_key_bytes(s->keyring.audit_key, &audit_key);
+    if (e == OK)
+        hash_blake2b_keyed(audit_key, STR(ADDRESS_KEY_NAME), key);
+    while (e == OK && records.rest.len) {
+        struct str record;
+        e = reader_lengthed(&records, &record);
+        if (e == OK)
+            hash_blake2b_keyed(key, record, mac);
+        if (e == OK)
+            e = buf_put(body, str_bytes(mac, sizeof mac));
+    }
+    wipe(key, sizeof key);
+    return e;
 }
 
 #define VAULT_NUMBER(...)

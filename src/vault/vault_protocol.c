@@ -71,12 +71,19 @@ static enum err check_bytes(size_t field, struct str s)
     return is_id && !ulid_valid(s) ? ERR_INVALID : OK;
 }
 
-/* A value that leaves for another machine says for which. */
+/* A value that leaves for another machine says for which, and every one but a mask's says where it
+ * goes. */
 static enum err check_use(const struct vault_request *r)
 {
-    bool delivery = r->type == VAULT_REQUEST_OPEN_FOR_USE &&
-                    r->numbers[VAULT_NUMBER_PURPOSE] == VAULT_FOR_DELIVERY;
-    return delivery && r->bytes[VAULT_BYTES_HOST].len == 0 ? ERR_INVALID : OK;
+    uint64_t purpose = r->numbers[VAULT_NUMBER_PURPOSE], sinks = r->numbers[VAULT_NUMBER_SINKS];
+    if (r->type != VAULT_REQUEST_OPEN_FOR_USE)
+        return OK;
+    bool delivery = purpose == VAULT_FOR_DELIVERY;
+    bool host_ok = delivery == (r->bytes[VAULT_BYTES_HOST].len > 0);
+    bool sinks_ok = purpose == VAULT_FOR_MASKING || sinks != 0;
+    if (purpose == VAULT_FOR_PICKUP)
+        sinks_ok = sinks != 0 && (sinks & ~(uint64_t)POLICY_TO_WORKER) == 0;
+    return host_ok && sinks_ok ? OK : ERR_INVALID;
 }
 
 enum err vault_request_encode(const struct vault_request *r, struct buf *out)

@@ -6,11 +6,12 @@
 
 #include "keyring.h"
 #include "limit.h"
+#include "policy.h"
 #include "vault.h"
 
 enum {
     VAULT_INSTANCE_ID_MAX_BYTES = 64,
-    VAULT_POLICY_MAX_BYTES = 8 * 1024, /* room for 100 hosts, and far below a message */
+    VAULT_POLICY_MAX_BYTES = POLICY_MAX_BYTES,
     VAULT_JOB_ID_MAX_BYTES = 64,
     VAULT_FIELD_MAX_BYTES = 1024, /* the client cuts a longer pointer */
     VAULT_HOST_MAX_BYTES = 300,   /* a DNS name and a port */
@@ -34,7 +35,8 @@ enum {
     VAULT_WITH_VALUE = 1 << 8,
     VAULT_WITH_SEALED = 1 << 9,
     VAULT_WITH_TOKEN = 1 << 10,
-    VAULT_WITH_RECORDS = 1 << 11
+    VAULT_WITH_RECORDS = 1 << 11,
+    VAULT_WITH_CHAIN = 1 << 12
 };
 
 enum vault_answer_kind {

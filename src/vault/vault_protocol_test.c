@@ -10,6 +10,7 @@ static struct vault_request sample(unsigned number)
     struct vault_request r = {.type = (enum vault_request_type)number};
     for (size_t i = 0; i < VAULT_NUMBER_COUNT; i++)
         r.numbers[i] = 2;
+    r.numbers[VAULT_NUMBER_PURPOSE] = VAULT_FOR_DELIVERY;
     for (size_t i = 0; i < VAULT_BYTES_COUNT; i++)
         r.bytes[i] = STR("some");
     r.bytes[VAULT_BYTES_TEAM_ID] = STR("01JDF0000000000000000000T0");
@@ -80,10 +81,11 @@ static void test_bounds_hold_at_and_past_the_limit(void)
         ROW(OPEN_FOR_USE, SEALED, SEALED_OVERHEAD_BYTES, SEALED_MAX_BYTES),
         ROW(OPEN_FOR_USE, JOB_ID, 1, VAULT_JOB_ID_MAX_BYTES),
         ROW(OPEN_FOR_USE, FIELD, 0, VAULT_FIELD_MAX_BYTES),
-        ROW(OPEN_FOR_USE, HOST, 0, VAULT_HOST_MAX_BYTES),
+        ROW(OPEN_FOR_USE, HOST, 1, VAULT_HOST_MAX_BYTES), /* of a delivery */
         ROW(HASH_TOKEN, TOKEN, 1, VAULT_TOKEN_MAX_BYTES),
         ROW(CHAIN_AUDIT, PREVIOUS, 32, 32),
         ROW(CHAIN_AUDIT, RECORDS, 4, VAULT_RECORDS_MAX_BYTES),
+        ROW(SIGN_ADDRESSES, RECORDS, 4, VAULT_RECORDS_MAX_BYTES),
 #undef ROW
     };
     AUTO(buf) struct buf out = buf_make(IPC_MESSAGE_MAX_BYTES);
@@ -115,16 +117,28 @@ static void test_what_an_encoder_refuses_the_decoder_refuses(void)
     CHECK_ERR(vault_request_encode(&r, &out), ERR_INVALID);
     r = sample(VAULT_REQUEST_OPEN_FOR_USE);
     r.numbers[VAULT_NUMBER_PURPOSE] = VAULT_FOR_PICKUP;
+    r.numbers[VAULT_NUMBER_SINKS] = POLICY_TEXT;
     r.bytes[VAULT_BYTES_HOST] = STR_EMPTY;
     CHECK_OK(vault_request_encode(&r, &out));
-    /* The purpose is the last number: byte 1 + 3 * 8. As a delivery it lacks its host. */
-    CHECK_EQ(out.ptr[25], VAULT_FOR_PICKUP);
-    out.ptr[25] = VAULT_FOR_DELIVERY;
+    /* Purpose and sinks are the last numbers: bytes 1 + 3 * 8 and 1 + 4 * 8. As a delivery it lacks
+     * its host, and a worker is handed nothing but text and scripts. */
+    enum { PURPOSE = 25, SINKS = 33 };
+    CHECK_EQ(out.ptr[PURPOSE], VAULT_FOR_PICKUP);
+    CHECK_EQ(out.ptr[SINKS], POLICY_TEXT);
+    out.ptr[PURPOSE] = VAULT_FOR_DELIVERY;
     CHECK_ERR(vault_request_decode(buf_str(&out), &back), ERR_INVALID);
-    out.ptr[25] = VAULT_FOR_MASKING;
+    out.ptr[PURPOSE] = VAULT_FOR_MASKING;
     CHECK_OK(vault_request_decode(buf_str(&out), &back));
-    out.ptr[25] = 0;
+    out.ptr[PURPOSE] = VAULT_FOR_ADDRESS;
+    CHECK_OK(vault_request_decode(buf_str(&out), &back));
+    out.ptr[PURPOSE] = 0;
     CHECK_ERR(vault_request_decode(buf_str(&out), &back), ERR_INVALID);
+    out.ptr[PURPOSE] = VAULT_FOR_PICKUP;
+    for (unsigned sinks = 0; sinks < 256; sinks++) {
+        bool good = sinks != 0 && (sinks & ~(unsigned)POLICY_TO_WORKER) == 0;
+        out.ptr[SINKS] = (char)sinks;
+        CHECK_ERR(vault_request_decode(buf_str(&out), &back), good ? OK : ERR_INVALID);
+    }
 }
 
 static void test_context_round_trips(void)
@@ -167,6 +181,8 @@ static void test_answers(void)
         {VAULT_REQUEST_CHAIN_AUDIT, 0, ERR_INVALID},
         {VAULT_REQUEST_CHAIN_AUDIT, 33, ERR_INVALID},
         {VAULT_REQUEST_CHAIN_AUDIT, 96, OK},
+        {VAULT_REQUEST_SIGN_ADDRESSES, 33, ERR_INVALID},
+        {VAULT_REQUEST_SIGN_ADDRESSES, 64, OK},
     };
     AUTO(buf) struct buf out = buf_make(IPC_MESSAGE_MAX_BYTES);
     enum err result;

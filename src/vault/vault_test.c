@@ -7,6 +7,12 @@ static struct fixture f;
 static struct buf keyring = {.max = 4096}, team_key = {.max = 4096};
 static struct buf sealed = {.max = 128 * 1024};
 
+/* Sinks, then one host. */
+#define POLICY_OF(sinks, host) STR("\x01" sinks "\0\0\0\0\0\0\0\0\x01\0\x0f\0\0\0" host)
+#define POLICY_S3              POLICY_OF("\x01", "s3.example.test")
+#define POLICY_S4              POLICY_OF("\x01", "s4.example.test")
+#define POLICY_MORE            POLICY_OF("\x05", "s3.example.test")
+
 static struct seal_context sample_context(void)
 {
     return (struct seal_context){.team_id = TEAM,
@@ -15,13 +21,14 @@ static struct seal_context sample_context(void)
                                  .version = 3,
                                  .epoch = 99,
                                  .created_at_ms = 1795478400000,
-                                 .policy = STR("host=s3.example.test")};
+                                 .policy = POLICY_S3};
 }
 
 static const struct vault_use delivery = {.purpose = VAULT_FOR_DELIVERY,
+                                          .sinks = POLICY_CREDENTIAL,
                                           .job_id = STR("01JDF0000000000000000000J0"),
                                           .field = STR("/upload/params/secretAccessKey"),
-                                          .host = STR("s3.example.test")};
+                                          .host = STR("s3.example.test:443")};
 
 static enum err opens(const struct seal_context *context, struct str key, struct str record)
 {
@@ -137,7 +144,7 @@ static void test_record_of_another_place_is_refused(void)
     CHECK_ERR(opens(WITH(epoch, 98), key, record), ERR_TAMPERED);
     CHECK_ERR(opens(WITH(created_at_ms, 1795478400001), key, record), ERR_TAMPERED);
     CHECK_ERR(opens(WITH(created_at_ms, -1), key, record), ERR_TAMPERED);
-    CHECK_ERR(opens(WITH(policy, STR("host=s3.example.tesT")), key, record), ERR_TAMPERED);
+    CHECK_ERR(opens(WITH(policy, POLICY_S4), key, record), ERR_TAMPERED);
     CHECK_ERR(opens(WITH(policy, STR_EMPTY), key, record), ERR_TAMPERED);
     CHECK_ERR(opens(WITH(version, 3), key, record), OK);
 #undef WITH
@@ -148,11 +155,19 @@ static void test_use_must_be_named(void)
     struct seal_context c = sample_context();
     AUTOP(secret) struct secret *value = NULL;
     const struct vault_use bad[] = {
-        {.purpose = VAULT_FOR_DELIVERY, .job_id = STR("J"), .field = STR("/a"), .host = STR("")},
-        {.purpose = VAULT_FOR_DELIVERY, .job_id = STR(""), .field = STR("/a"), .host = STR("h")},
-        {.purpose = VAULT_FOR_PICKUP, .job_id = STR(""), .field = STR("/a"), .host = STR("")},
-        {.purpose = (enum vault_purpose)0, .job_id = STR("J"), .host = STR("h")},
-        {.purpose = (enum vault_purpose)4, .job_id = STR("J"), .host = STR("h")},
+        {VAULT_FOR_DELIVERY, POLICY_CREDENTIAL, STR("J"), STR("/a"), STR("")},
+        {VAULT_FOR_DELIVERY, POLICY_CREDENTIAL, STR(""), STR("/a"), STR("h:1")},
+        {VAULT_FOR_DELIVERY, 0, STR("J"), STR("/a"), STR("h:1")},
+        {VAULT_FOR_DELIVERY, POLICY_SINKS + 1, STR("J"), STR("/a"), STR("h:1")},
+        {VAULT_FOR_PICKUP, POLICY_TEXT, STR(""), STR("/a"), STR("")},
+        {VAULT_FOR_PICKUP, POLICY_TEXT, STR("J"), STR("/a"), STR("h:1")},
+        {VAULT_FOR_PICKUP, 0, STR("J"), STR("/a"), STR("")},
+        {VAULT_FOR_PICKUP, POLICY_TEXT | POLICY_URL, STR("J"), STR("/a"), STR("")},
+        {VAULT_FOR_ADDRESS, 0, STR("J"), STR("/a"), STR("")},
+        {VAULT_FOR_ADDRESS, POLICY_URL, STR("J"), STR("/a"), STR("h:1")},
+        {VAULT_FOR_MASKING, 0, STR("J"), STR("/a"), STR("h:1")},
+        {(enum vault_purpose)0, POLICY_CREDENTIAL, STR("J"), STR("/a"), STR("h:1")},
+        {(enum vault_purpose)5, POLICY_CREDENTIAL, STR("J"), STR("/a"), STR("h:1")},
     };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         CHECK_ERR(
@@ -183,7 +198,7 @@ static void test_team_keys(void)
     CHECK_OK(vault_rewrap(f.vault, &c, buf_str(&team_key), buf_str(&next), buf_str(&sealed), &out));
     CHECK_ERR(opens(&c, buf_str(&next), buf_str(&out)), OK);
     CHECK_ERR(opens(&c, buf_str(&team_key), buf_str(&out)), ERR_TAMPERED);
-    changed.policy = STR("host=other.example.test");
+    changed.policy = POLICY_MORE;
     CHECK_OK(vault_rewrap_policy(f.vault, &c, changed.policy, buf_str(&team_key),
                                  buf_str(&team_key), buf_str(&sealed), &out));
     CHECK_ERR(opens(&c, buf_str(&team_key), buf_str(&out)), ERR_TAMPERED);
@@ -225,6 +240,25 @@ static void test_audit_chain_over_many_messages(void)
     CHECK_ERR(vault_chain_audit(f.vault, zero, &huge, 1, &single), ERR_TOO_LARGE);
 }
 
+static void test_addresses_are_signed_by_a_key_of_their_own(void)
+{
+    enum { COUNT = 7000 };
+    static struct str records[COUNT];
+    static uint8_t macs[COUNT][32], single[32], chained[32];
+    const uint8_t zero[32] = {0};
+    for (size_t i = 0; i < COUNT; i++)
+        records[i] = i % 2 ? STR("output\nA.mp4\n1") : STR("output\nB.mp4\n1");
+    CHECK_OK(vault_sign_addresses(f.vault, records, COUNT, macs));
+    CHECK(equal_constant_time(macs[0], macs[COUNT - 2], 32));
+    CHECK(!equal_constant_time(macs[0], macs[1], 32));
+    CHECK_OK(vault_sign_addresses(f.vault, &records[1], 1, &single));
+    CHECK(equal_constant_time(macs[1], single, 32));
+    CHECK_OK(vault_chain_audit(f.vault, zero, &records[1], 1, &chained));
+    CHECK(!equal_constant_time(chained, single, 32));
+    CHECK_OK(vault_hash_token(f.vault, records[1], chained));
+    CHECK(!equal_constant_time(chained, single, 32));
+}
+
 static void expect_raw(struct str message, enum err want)
 {
     AUTO(buf) struct buf answer = buf_make(IPC_MESSAGE_MAX_BYTES);
@@ -241,6 +275,7 @@ static void test_garbage_is_answered_and_disturbs_nobody(void)
     AUTO(buf) struct buf whole = buf_make(IPC_MESSAGE_MAX_BYTES);
     vault_request_set_context(&r, &c);
     r.numbers[VAULT_NUMBER_PURPOSE] = VAULT_FOR_PICKUP;
+    r.numbers[VAULT_NUMBER_SINKS] = POLICY_TEXT;
     r.bytes[VAULT_BYTES_TEAM_KEY] = buf_str(&team_key);
     r.bytes[VAULT_BYTES_SEALED] = buf_str(&sealed);
     r.bytes[VAULT_BYTES_JOB_ID] = STR("J");
@@ -305,6 +340,7 @@ static void test_courier_that_comes_later_may_ask_for_little(void)
     uint8_t hash[32];
     AUTO(buf) struct buf out = buf_make(IPC_MESSAGE_MAX_BYTES);
     CHECK_ERR(vault_hash_token(late, STR("token"), hash), ERR_FORBIDDEN);
+    CHECK_ERR(vault_sign_addresses(late, &STR("a file"), 1, &hash), ERR_FORBIDDEN);
     CHECK_ERR(vault_master_rotate(late, &out), ERR_FORBIDDEN);
     CHECK_ERR(vault_root_commit(late, &out), ERR_FORBIDDEN);
     CHECK_ERR(vault_keyring_rewrap(late, &out), ERR_FORBIDDEN);
@@ -344,6 +380,7 @@ int main(int argc, char **argv)
     RUN(test_team_keys);
     RUN(test_tokens);
     RUN(test_audit_chain_over_many_messages);
+    RUN(test_addresses_are_signed_by_a_key_of_their_own);
     RUN(test_garbage_is_answered_and_disturbs_nobody);
     RUN(test_client_that_does_not_read_waits_alone);
     RUN(test_descriptors_from_a_client_are_refused);

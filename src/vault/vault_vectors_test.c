@@ -4,6 +4,7 @@
 #include "hash.h"
 #include "io.h"
 #include "keyring.h"
+#include "policy.h"
 #include "test.h"
 #include "vectors_folder.h"
 
@@ -137,6 +138,22 @@ static void test_sealed_value(void)
     CHECK(str_equal(buf_str(&again), record));
 }
 
+static void test_policy(void)
+{
+    AUTO(buf) struct buf first = buf_make(128), second = buf_make(128);
+    AUTO(buf) struct buf want = buf_make(128), out = buf_make(POLICY_MAX_BYTES);
+    struct policy back;
+    const struct policy p = {
+        .sinks = (uint8_t)number_of("policy_sinks"),
+        .expires_at_ms = (int64_t)number_of("policy_expires_at_ms"),
+        .hosts = {bytes_of("policy_host_1", &second), bytes_of("policy_host_0", &first)},
+        .host_count = 2};
+    CHECK_OK(policy_encode(&p, &out));
+    check_bytes(buf_str(&out), "policy");
+    CHECK_OK(policy_decode(bytes_of("policy", &want), &back));
+    CHECK(str_equal(back.hosts[0], p.hosts[1]));
+}
+
 static void test_tokens_and_audit(void)
 {
     AUTO(buf) struct buf text = buf_make(4096), key = buf_make(64);
@@ -170,6 +187,7 @@ int main(void)
     RUN(test_keyring);
     RUN(test_team_key);
     RUN(test_sealed_value);
+    RUN(test_policy);
     RUN(test_tokens_and_audit);
     RUN(test_no_secret_is_left);
     return test_done();

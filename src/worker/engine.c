@@ -12,6 +12,8 @@
 #include "alloc.h"
 #include "io.h"
 
+enum { GRACE_S = 5 }; /* between asking an engine to end and ending it */
+
 /* In the child, after fork: the program sees its folder and nothing of ours. */
 static void run_child(const char *command, const char *folder, const char *output,
                       const char *job_id, int out)
@@ -42,7 +44,8 @@ static void run_child(const char *command, const char *folder, const char *outpu
 }
 
 /* The engine's children may go on when it has ended or crashed, and it may itself when the worker
- * was killed: a keeper stands between them and ends the whole group. Does not return. */
+ * was killed: a keeper stands between them and ends the whole group, asking first when it is told
+ * to stop. Does not return. */
 static void keep(pid_t worker, const char *command, const char *folder, const char *output,
                  const char *job_id, int out)
 {
@@ -52,6 +55,7 @@ static void keep(pid_t worker, const char *command, const char *folder, const ch
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGALRM);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGCHLD, SIG_DFL);
     setpgid(0, 0);
@@ -63,9 +67,16 @@ static void keep(pid_t worker, const char *command, const char *folder, const ch
         _exit(126);
     close(out);
     setpgid(pid, pid); /* also here: whoever comes first */
-    while (ended.si_pid == 0) {
-        if (sigwait(&set, &signal_number) == 0 && signal_number == SIGTERM)
+    for (bool told = false; ended.si_pid == 0;) {
+        if (sigwait(&set, &signal_number) != 0)
+            continue;
+        if (signal_number == SIGTERM && !told) {
+            kill(-pid, SIGTERM);
+            alarm(GRACE_S);
+            told = true;
+        } else if (signal_number == SIGALRM) {
             kill(-pid, SIGKILL);
+        }
         (void)waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT);
     }
     kill(-pid, SIGKILL); /* what it left behind, while its number is still taken */
@@ -90,7 +101,7 @@ enum err engine_start(const char *command, const char *folder, const char *outpu
     return OK;
 }
 
-void engine_kill(const struct engine *e)
+void engine_stop(const struct engine *e)
 {
     kill(e->pid, SIGTERM);
 }

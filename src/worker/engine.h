@@ -16,8 +16,8 @@ struct engine {
 /* command "ffmpeg" is the built-in engine. output is relative to folder. */
 enum err engine_start(const char *command, const char *folder, const char *output,
                       const char *job_id, struct engine *ret) MUST_USE;
-/* Ends the whole group. */
-void engine_kill(const struct engine *e);
+/* Asks the whole group to end (SIGTERM), and ends it (SIGKILL) when it has not after 5 seconds. */
+void engine_stop(const struct engine *e);
 /* Has it ended? What it wrote may still stand in the pipe, and a process that left the group may
  * hold the pipe open. */
 bool engine_ended(const struct engine *e);

@@ -1,12 +1,10 @@
 #include "worker.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +14,7 @@
 
 enum { EXIT_DONE = 0, EXIT_USAGE = 2, EXIT_NOT_ALLOWED = 3, EXIT_UNREACHABLE = 6, EXIT_FAILED = 7 };
 enum { POLL_DEFAULT_MS = 1000, POLL_MOST_MS = 60000 };
+enum { ENGINE_WORD_MAX_BYTES = 64, LIST_MAX_BYTES = 256 }; /* as the server takes them */
 
 static const char usage[] =
     "usage: safelight worker --engine CMD [--once] [--name NAME] [--engines LIST] [--tags LIST]\n"
@@ -28,14 +27,19 @@ static const char usage[] =
     "  --once           take one job, wait for it if there is none yet, and exit (7 when it "
     "failed)\n"
     "  --name NAME      what this node is called in logs [the host's name]\n"
-    "  --engines LIST   engines it serves, comma separated [CMD's file name]\n"
+    "  --engines LIST   words by which jobs ask for it: their \"engine\" is one of them, for "
+    "example\n"
+    "                   blender,function [CMD's file name]; jobs that name no engine come too\n"
     "  --tags LIST      take only jobs with one of these tags\n"
     "  --work DIR       folder for the jobs' files [a new one under TMPDIR]\n"
     "  --keep           leave the jobs' folders where they are, to look into\n"
     "  --poll-ms N      how often to ask for a job [1000]\n\n"
-    "Reads SAFELIGHT_URL and SAFELIGHT_TOKEN (a token with the role worker). SIGTERM: finish the "
-    "job,\n"
-    "then exit.\n";
+    "Reads SAFELIGHT_URL and SAFELIGHT_TOKEN (a token with the role worker). Any number of workers "
+    "on "
+    "any\n"
+    "machines may run. SIGTERM (or Ctrl-C): finish the job, then exit; once more: stop at once and "
+    "give\n"
+    "the job back.\n";
 
 struct options {
     const char *engine, *name, *engines, *tags, *work, *poll;
@@ -65,21 +69,89 @@ static bool read_options(int argc, char **argv, struct options *o)
     return o->engine != NULL;
 }
 
-/* Waits for a signal or the time; true when we were asked to stop. */
-static bool wait_or_stop(int signals, int64_t ms)
+/* Jobs ask for engines by words of this form. */
+static bool word_ok(struct str word)
 {
-    struct pollfd p = {.fd = signals, .events = POLLIN};
-    return poll(&p, 1, (int)ms) > 0;
+    for (size_t i = 0; i < word.len; i++) {
+        char c = word.ptr[i];
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-')
+            return false;
+    }
+    return word.len > 0 && word.len <= ENGINE_WORD_MAX_BYTES;
+}
+
+static bool words_ok(const char *list)
+{
+    struct str rest = str_from(list), word;
+    while (rest.ptr) {
+        rest = str_split(rest, ',', &word);
+        if (!word_ok(str_trim(word)))
+            return false;
+    }
+    return strlen(list) <= LIST_MAX_BYTES;
+}
+
+/* NULL, or what is wrong. */
+static const char *options_wrong(const struct options *o, uint64_t *ret_poll_ms)
+{
+    if (o->poll &&
+        (str_to_u64(str_from(o->poll), POLL_MOST_MS, ret_poll_ms) != OK || *ret_poll_ms == 0))
+        return "safelight worker: --poll-ms is a number from 1 to 60000";
+    if (o->engines && !words_ok(o->engines))
+        return "safelight worker: --engines is a comma list of words of a-z, 0-9 and -";
+    if ((o->tags && strlen(o->tags) > LIST_MAX_BYTES) ||
+        (o->name && strlen(o->name) > LIST_MAX_BYTES))
+        return "safelight worker: --tags and --name have at most 256 characters";
+    return NULL;
+}
+
+/* The program's file name, if a job can ask for it. */
+static void name_engines(struct options *o)
+{
+    const char *slash = strrchr(o->engine, '/');
+    if (o->engines)
+        return;
+    o->engines = slash ? slash + 1 : o->engine;
+    if (words_ok(o->engines))
+        return;
+    o->engines = NULL;
+    fputs("safelight worker: note: no job can ask for this engine by its file name (a-z, 0-9 and - "
+          "are allowed); give it a word with --engines\n",
+          stderr);
+}
+
+/* Said when it begins, not again with each try. */
+static void say_refused(enum err e, enum err before)
+{
+    if (e != before && e == ERR_UNREACHABLE)
+        log_warn("server_not_reached", kv("next", "trying on"));
+    else if (e != before)
+        log_warn("server_gives_no_jobs", kv("code", err_code(e)), kv("why", err_text(e)),
+                 kv("next", "trying on"));
+}
+
+static enum err take(const struct client *client, const struct lease_wish *wish,
+                     struct worker_stop *stop, enum err *before, struct lease *ret)
+{
+    enum err e = lease_take(client, wish, stop, ret);
+    bool answered = e == OK || e == ERR_NOT_FOUND;
+    if (answered && *before != OK)
+        log_info("server_gives_jobs_again");
+    else if (!answered && e != ERR_FORBIDDEN)
+        say_refused(e, *before);
+    *before = answered ? OK : e;
+    return e;
 }
 
 static int loop(const struct client *client, const struct options *o,
-                const struct render_options *render, int64_t poll_ms, int signals)
+                const struct render_options *render, int64_t poll_ms, struct worker_stop *stop)
 {
     struct lease_wish wish = {o->name, o->engines, o->tags};
     int64_t pause = poll_ms;
+    enum err before = OK;
     for (;;) {
         struct lease lease __attribute__((cleanup(lease_auto))) = {0};
-        enum err e = lease_take(client, &wish, &lease);
+        enum err e = take(client, &wish, stop, &before, &lease);
         if (e == OK) {
             bool good = worker_render(&lease, render);
             if (o->once)
@@ -91,25 +163,13 @@ static int loop(const struct client *client, const struct options *o,
                 stderr);
             return EXIT_NOT_ALLOWED;
         } else if (e != ERR_NOT_FOUND) {
-            log_warn("server_not_reached", kv("error", err_code(e)));
             pause = pause * 2 + poll_ms < POLL_MOST_MS ? pause * 2 + poll_ms : POLL_MOST_MS;
         } else {
             pause = poll_ms;
         }
-        if (wait_or_stop(signals, pause))
+        if (worker_stop_wait(stop, pause, 1))
             return EXIT_DONE;
     }
-}
-
-static int open_signals(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
 /* A folder of our own when none is named; *ret_made tells to remove it at the end. */
@@ -133,9 +193,9 @@ int worker_main(int argc, char **argv)
         fputs(usage, stdout);
         return EXIT_DONE;
     }
-    if (!read_options(argc, argv, &o) ||
-        (o.poll && (str_to_u64(str_from(o.poll), POLL_MOST_MS, &poll_ms) != OK || poll_ms == 0))) {
-        fputs(usage, stderr);
+    const char *wrong = read_options(argc, argv, &o) ? options_wrong(&o, &poll_ms) : "";
+    if (wrong) {
+        fprintf(stderr, "%s%s%s", wrong, wrong[0] ? "\n\n" : "", usage);
         return EXIT_USAGE;
     }
     /* The engine runs as the same user: it shall not read our token and memory in /proc. */
@@ -143,8 +203,7 @@ int worker_main(int argc, char **argv)
     log_open("worker", LOG_INFO, LOG_LOGFMT);
     gethostname(host, sizeof host - 1);
     o.name = o.name ? o.name : host;
-    const char *slash = strrchr(o.engine, '/');
-    o.engines = o.engines ? o.engines : slash ? slash + 1 : o.engine;
+    name_engines(&o);
     struct client client __attribute__((cleanup(client_auto))) = {.token = NULL};
     const char *why;
     if (client_open(&client, &why) != OK) {
@@ -157,8 +216,13 @@ int worker_main(int argc, char **argv)
         return EXIT_FAILED;
     }
     struct render_options render = {o.engine, work, o.keep};
-    AUTO(fd) int signals = open_signals();
-    int code = loop(&client, &o, &render, (int64_t)poll_ms, signals);
+    AUTO(worker_stop) struct worker_stop stop = {-1, 0};
+    if (worker_stop_open(&stop) != OK) {
+        fputs("safelight worker: there is no descriptor left for signals\n", stderr);
+        return EXIT_FAILED;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    int code = loop(&client, &o, &render, (int64_t)poll_ms, &stop);
     if (made)
         rmdir(work);
     return code;

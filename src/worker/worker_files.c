@@ -9,6 +9,7 @@
 
 #include "io.h"
 #include "json_decode.h"
+#include "json_encode.h"
 #include "limit.h"
 #include "log.h"
 
@@ -58,8 +59,10 @@ static struct str extension_of(struct str src)
 
 void worker_files_name(struct str name, struct str src, int index, char ret[static 80])
 {
-    char place[16] = "template";
-    if (index != WORKER_FILES_TEMPLATE)
+    char place[32] = "template";
+    if (index >= WORKER_FILES_FONT)
+        snprintf(place, sizeof place, "font%d", index - WORKER_FILES_FONT);
+    else if (index != WORKER_FILES_TEMPLATE)
         snprintf(place, sizeof place, "%d", index);
     if (plain_name(name)) {
         snprintf(ret, 80, "%s-%.*s", place, (int)name.len, name.ptr);
@@ -86,14 +89,14 @@ static enum err on_piece(void *ctx, struct str piece)
 {
     struct download *d = ctx;
     lease_beat(d->lease, -1, false);
-    return d->lease->lost ? ERR_LEASE_LOST : io_write_all(d->fd, piece);
+    return lease_over(d->lease) ? ERR_LEASE_LOST : io_write_all(d->fd, piece);
 }
 
 static enum err download(struct lease *l, struct str src, const char *path)
 {
     struct str url = arena_str(&l->arena, src);
     enum err e = ERR_UNREACHABLE;
-    for (int try = 0; try < DOWNLOAD_TRIES && !l->lost; try++) {
+    for (int try = 0; try < DOWNLOAD_TRIES && !lease_over(l); try++) {
         AUTO(fd) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
             return ERR_IO;
@@ -107,7 +110,7 @@ static enum err download(struct lease *l, struct str src, const char *path)
         e = client_send(l->client, "GET", url.ptr, NULL, &f, &r);
         if (e == OK || e == ERR_INVALID || (d.status >= 400 && d.status < 500))
             return e;
-        lease_pause(DOWNLOAD_PAUSE_MS << try);
+        lease_pause(l, DOWNLOAD_PAUSE_MS << try);
         lease_beat(l, -1, false);
     }
     return e;
@@ -179,6 +182,46 @@ static enum err place_assets(struct lease *l, const char *folder, struct str ass
     return buf_put_byte(out, ']');
 }
 
+/* The fonts that the server keeps, as {"name", "path"} in the place of the job's list of names. */
+static enum err place_fonts(struct lease *l, const char *folder, struct buf *out,
+                            const char **ret_why)
+{
+    struct json_elements all;
+    struct str element;
+    struct problems problems;
+    char name[80], path[FOLDER_MAX_BYTES];
+    TRY(buf_put_byte(out, '['));
+    problems_init(&problems, &l->arena);
+    json_elements_init(&all, l->fonts);
+    while (json_elements_next(&all, &element)) {
+        struct source s = {STR_EMPTY, STR_EMPTY};
+        *ret_why = arena_printf(&l->arena, "font %zu: could not be downloaded", all.index).ptr;
+        if (all.index == JOB_ASSETS_MAX)
+            return ERR_TOO_LARGE;
+        TRY(json_decode(element, source_fields, ARRAY_LEN(source_fields), STR_EMPTY, &problems,
+                        &s));
+        worker_files_name(s.name, s.src, WORKER_FILES_FONT + (int)all.index, name);
+        snprintf(path, sizeof path, "%s/%s", folder, name);
+        TRY(download(l, s.src, path));
+        TRY(buf_printf(out, "%s{\"name\":\"", all.index ? "," : ""));
+        TRY(json_escape(out, s.name));
+        TRY(buf_printf(out, "\",\"path\":\"%s\"}", name));
+    }
+    return buf_put_byte(out, ']');
+}
+
+static enum err place_member(struct lease *l, const char *folder, struct str key, struct str value,
+                             struct buf *out, const char **ret_why)
+{
+    if (str_is(key, "assets") && value.ptr[0] == '[')
+        return place_assets(l, folder, value, out, ret_why);
+    if (str_is(key, "template") && value.ptr[0] == '{')
+        return place(l, folder, value, WORKER_FILES_TEMPLATE, out, ret_why);
+    if (str_is(key, "fonts"))
+        return place_fonts(l, folder, out, ret_why);
+    return buf_put(out, value);
+}
+
 enum err worker_files_prepare(struct lease *l, const char *folder, const char **ret_why)
 {
     AUTO(buf) struct buf job = buf_make(2 * RESOLVED_PAYLOAD_MAX_BYTES);
@@ -193,12 +236,7 @@ enum err worker_files_prepare(struct lease *l, const char *folder, const char **
     while (json_members_next(&members, &key, &value)) {
         TRY(buf_printf(&job, "%s\"%.*s\":", before, (int)key.len, key.ptr));
         before = ",";
-        if (str_is(key, "assets") && value.ptr[0] == '[')
-            TRY(place_assets(l, folder, value, &job, ret_why));
-        else if (str_is(key, "template") && value.ptr[0] == '{')
-            TRY(place(l, folder, value, WORKER_FILES_TEMPLATE, &job, ret_why));
-        else
-            TRY(buf_put(&job, value));
+        TRY(place_member(l, folder, key, value, &job, ret_why));
     }
     TRY(buf_put(&job, STR("}")));
     snprintf(path, sizeof path, "%s/job.json", folder);

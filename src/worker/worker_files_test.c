@@ -17,6 +17,10 @@ static void test_names_are_flat_and_never_paths(void)
     char template[80];
     worker_files_name(STR(""), STR("https://h/a.zip"), WORKER_FILES_TEMPLATE, template);
     CHECK_STR(str_from(template), "template.zip"); /* never the name of an asset */
+    worker_files_name(STR("Sans.ttf"), STR("https://h/t/x"), WORKER_FILES_FONT + 2, template);
+    CHECK_STR(str_from(template), "font2-Sans.ttf");
+    worker_files_name(STR("../Sans Bold.ttf"), STR("https://h/t/x"), WORKER_FILES_FONT, template);
+    CHECK_STR(str_from(template), "font0"); /* nor that of an output or template */
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char got[80];
         worker_files_name(str_from(cases[i].name), str_from(cases[i].src), 3, got);

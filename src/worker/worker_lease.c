@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -14,25 +13,60 @@
 #include "log.h"
 #include "ulid.h"
 
-enum { SMALL_BODY_BYTES = 64 * 1024, TRIES_MAX = 6, CALL_MS = 20000 };
+enum { SMALL_BODY_BYTES = 64 * 1024, CALL_MS = 20000 };
+/* A beat every third of the lease, but not so seldom that a job runs on for long after it was
+ * cancelled. */
+enum { BEAT_MOST_MS = 5000, PAUSE_LEAST_MS = 250, PAUSE_MOST_MS = 8000 };
 /* A server may take a minute to see that the connection of a try before is gone, and answers 409
  * meanwhile. */
-enum { UPLOAD_TRIES_MAX = 16, UPLOAD_PAUSE_MAX_MS = 8000 };
+enum { UPLOAD_TRIES_MAX = 16, FULL_PATIENCE_MS = 30 * 60 * 1000 };
 
-void lease_pause(int64_t ms)
+bool lease_over(struct lease *l)
 {
-    struct timespec t = {ms / 1000, ms % 1000 * 1000000};
-    nanosleep(&t, NULL);
+    if (!l->lost && clock_monotonic_ms() >= l->ends_at_ms) {
+        log_warn("lease_ran_out", kv("job", l->job_id), kv("why", "the server did not answer"));
+        l->lost = true;
+    }
+    return l->lost || l->cancelled || worker_stop_asked(l->stop) > 1;
 }
 
-/* One JSON call under the lease. A status of 409 or 410 means that the lease is gone. */
+void lease_pause(struct lease *l, int64_t ms)
+{
+    (void)worker_stop_wait(l->stop, ms, 2);
+}
+
+static int64_t pause_after(int failures)
+{
+    return failures < 5 ? (int64_t)PAUSE_LEAST_MS << failures : PAUSE_MOST_MS;
+}
+
+/* The server keeps the lease from some moment after the request was sent. */
+static void renewed(struct lease *l, int64_t sent_ms)
+{
+    int64_t third = l->lease_ms / 3;
+    l->ends_at_ms = sent_ms + l->lease_ms;
+    l->renew_at_ms = clock_monotonic_ms() + (third < BEAT_MOST_MS ? third : BEAT_MOST_MS);
+    l->failures = 0;
+}
+
+static enum err unless_over(void *ctx, uint64_t sent, uint64_t received)
+{
+    struct lease *l = ctx;
+    (void)sent, (void)received;
+    return lease_over(l) && !l->leaving ? ERR_LEASE_LOST : OK;
+}
+
+/* One JSON call under the lease. A status of 409 or 410 means that the lease is gone, one of 401
+ * that the token is. */
 static enum err call(struct lease *l, const char *path, const char *type, struct str body,
                      struct buf *ret_answer)
 {
-    struct fetch f = {.body = body, .body_fd = -1, .total_ms = CALL_MS};
+    int64_t sent_ms = clock_monotonic_ms();
+    struct fetch f = {
+        .body = body, .body_fd = -1, .total_ms = CALL_MS, .on_progress = unless_over, .ctx = l};
     struct fetch_result r __attribute__((cleanup(fetch_result_auto))) = {0};
     TRY(client_send(l->client, "POST", path, type, &f, &r));
-    if (r.status == 409 || r.status == 410 || r.status == 404) {
+    if (r.status == 409 || r.status == 410 || (r.status >= 401 && r.status <= 404)) {
         l->lost = true;
         return ERR_LEASE_LOST;
     }
@@ -40,7 +74,7 @@ static enum err call(struct lease *l, const char *path, const char *type, struct
         log_warn("call_refused", kv("status", r.status), kv("request", r.request_id));
         return r.status >= 500 || r.status == 429 ? ERR_UNREACHABLE : ERR_INVALID;
     }
-    l->renew_at_ms = clock_monotonic_ms() + l->lease_ms / 3;
+    renewed(l, sent_ms);
     return ret_answer ? buf_put(ret_answer, buf_str(&r.body)) : OK;
 }
 
@@ -48,13 +82,14 @@ struct output {
     struct str url, name;
 };
 struct answer {
-    struct str lease, job, output;
+    struct str lease, job, output, fonts;
     int64_t lease_ms;
 };
 static const struct json_field answer_fields[] = {
     JSON_FIELD(struct answer, lease, "lease", JSON_AS_STR, JSON_REQUIRED, 64),
     JSON_FIELD(struct answer, job, "job", JSON_AS_OBJECT, JSON_REQUIRED, 0),
     JSON_FIELD(struct answer, output, "output", JSON_AS_OBJECT, JSON_REQUIRED, 0),
+    JSON_FIELD(struct answer, fonts, "fonts", JSON_AS_ARRAY, JSON_OPTIONAL, 0),
     JSON_FIELD(struct answer, lease_ms, "leaseMs", JSON_AS_INT, JSON_REQUIRED, 24 * 3600 * 1000),
 };
 static const struct json_field output_fields[] = {
@@ -95,16 +130,43 @@ static enum err understand(struct lease *l)
         return ERR_INVALID;
     l->id = a.lease;
     l->job = a.job;
+    l->fonts = a.fonts.len ? a.fonts : STR("[]");
     l->job_id = j.id;
     l->output_url = o.url;
     l->output_name = o.name;
     l->lease_ms = a.lease_ms;
-    l->renew_at_ms = clock_monotonic_ms() + l->lease_ms / 3;
     return OK;
 }
 
-enum err lease_take(const struct client *client, const struct lease_wish *wish, struct lease *ret)
+struct refusal {
+    struct str code;
+};
+static const struct json_field refusal_fields[] = {
+    JSON_FIELD(struct refusal, code, "code", JSON_AS_STR, JSON_OPTIONAL, 64),
+};
+
+/* What a status other than 200 means; a 503 says more by its code. */
+static enum err refused(struct lease *l, const struct fetch_result *r)
 {
+    struct problems problems;
+    struct refusal f = {STR_EMPTY};
+    if (r->status == 204)
+        return ERR_NOT_FOUND;
+    if (r->status == 401 || r->status == 403)
+        return ERR_FORBIDDEN;
+    problems_init(&problems, &l->arena);
+    if (r->status == 503 && json_decode(buf_str(&r->body), refusal_fields,
+                                        ARRAY_LEN(refusal_fields), STR_EMPTY, &problems, &f) == OK)
+        for (int e = 0; e < ERR_COUNT; e++)
+            if (f.code.len && str_is(f.code, err_code((enum err)e)))
+                return (enum err)e;
+    return ERR_UNREACHABLE;
+}
+
+enum err lease_take(const struct client *client, const struct lease_wish *wish,
+                    struct worker_stop *stop, struct lease *ret)
+{
+    int64_t sent_ms = clock_monotonic_ms();
     AUTO(buf) struct buf body = buf_make(SMALL_BODY_BYTES);
     struct json_out o = json_out_make(&body);
     json_out_open(&o, '{');
@@ -116,6 +178,7 @@ enum err lease_take(const struct client *client, const struct lease_wish *wish, 
     json_out_close(&o, '}');
     TRY(json_out_end(&o));
     *ret = (struct lease){.client = client,
+                          .stop = stop,
                           .arena = arena_make(),
                           .answer = buf_make(RESOLVED_PAYLOAD_MAX_BYTES + SMALL_BODY_BYTES)};
     struct fetch f = {.body = buf_str(&body),
@@ -124,14 +187,12 @@ enum err lease_take(const struct client *client, const struct lease_wish *wish, 
                       .body_max_bytes = ret->answer.max};
     struct fetch_result r __attribute__((cleanup(fetch_result_auto))) = {0};
     TRY(client_send(client, "POST", "/worker/lease", "application/json", &f, &r));
-    if (r.status == 204)
-        return ERR_NOT_FOUND;
-    if (r.status == 401 || r.status == 403)
-        return ERR_FORBIDDEN;
     if (r.status != 200)
-        return ERR_UNREACHABLE;
+        return refused(ret, &r);
     TRY(buf_put(&ret->answer, buf_str(&r.body)));
-    return understand(ret);
+    TRY(understand(ret));
+    renewed(ret, sent_ms);
+    return OK;
 }
 
 void lease_auto(struct lease *l)
@@ -154,7 +215,7 @@ static const struct json_field beat_fields[] = {
 
 void lease_beat(struct lease *l, int64_t progress, bool now)
 {
-    if (l->lost || (!now && clock_monotonic_ms() < l->renew_at_ms))
+    if (lease_over(l) || (!now && clock_monotonic_ms() < l->renew_at_ms))
         return;
     AUTO(buf) struct buf answer = buf_make(SMALL_BODY_BYTES);
     struct str body = progress < 0
@@ -162,8 +223,7 @@ void lease_beat(struct lease *l, int64_t progress, bool now)
                           : arena_printf(&l->arena, "{\"progress\":%lld}", (long long)progress);
     enum err e = call(l, lease_path(l, "heartbeat").ptr, "application/json", body, &answer);
     if (e != OK) {
-        /* Soon again, but not at once. */
-        l->renew_at_ms = clock_monotonic_ms() + l->lease_ms / 10;
+        l->renew_at_ms = clock_monotonic_ms() + pause_after(l->failures++);
         return;
     }
     struct problems problems;
@@ -202,7 +262,24 @@ static enum err beat_while_sending(void *ctx, uint64_t sent, uint64_t received)
     struct lease *l = ctx;
     (void)sent, (void)received;
     lease_beat(l, -1, false);
-    return l->lost ? ERR_LEASE_LOST : OK;
+    return lease_over(l) ? ERR_LEASE_LOST : OK;
+}
+
+/* One try; ret_status 0: no answer. `again`: an earlier try may have arrived after all. */
+static enum err put_output(struct lease *l, const char *url, int fd, uint64_t size, bool again,
+                           int *ret_status)
+{
+    struct fetch f = {.body_fd = fd, .body_len = size, .on_progress = beat_while_sending, .ctx = l};
+    struct fetch_result r __attribute__((cleanup(fetch_result_auto))) = {0};
+    enum err e = client_send(l->client, "PUT", url, NULL, &f, &r);
+    *ret_status = r.status;
+    if (e == OK && ((r.status >= 200 && r.status <= 299) || (r.status == 410 && again)))
+        return OK;
+    if (e == OK && r.status == 503)
+        e = ERR_STORE_FULL;
+    else if (e == OK)
+        e = r.status >= 500 || r.status == 409 || r.status == 429 ? ERR_UNREACHABLE : ERR_INVALID;
+    return e;
 }
 
 enum err lease_upload(struct lease *l, const char *path)
@@ -213,47 +290,55 @@ enum err lease_upload(struct lease *l, const char *path)
     if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         return ERR_NOT_FOUND;
     struct str url = arena_str(&l->arena, l->output_url);
+    int64_t until_ms = clock_monotonic_ms() + FULL_PATIENCE_MS;
     enum err e = ERR_UNREACHABLE;
-    for (int try = 0; try < UPLOAD_TRIES_MAX && !l->lost; try++) {
-        struct fetch f = {.body_fd = fd,
-                          .body_len = (uint64_t)st.st_size,
-                          .on_progress = beat_while_sending,
-                          .ctx = l};
-        struct fetch_result r __attribute__((cleanup(fetch_result_auto))) = {0};
-        e = client_send(l->client, "PUT", url.ptr, NULL, &f, &r);
-        if (e == OK && r.status >= 200 && r.status <= 299)
-            return OK;
-        /* Gone after a broken try: the first one had arrived after all. */
-        if (e == OK && r.status == 410 && try > 0)
-            return OK;
+    int said = -1;
+    /* What was rendered is worth waiting for: a server without room counts no tries. */
+    for (int try = 0, broken = 0; broken < UPLOAD_TRIES_MAX && !lease_over(l); try++) {
+        int status;
+        e = put_output(l, url.ptr, fd, (uint64_t)st.st_size, try > 0, &status);
         if (e == OK)
-            e = r.status >= 500 || r.status == 409 || r.status == 429 ? ERR_UNREACHABLE
-                                                                      : ERR_INVALID;
-        log_warn("output_not_taken", kv("status", r.status), kv("why", r.why), kv("try", try + 1));
-        if (e == ERR_INVALID || e == ERR_LEASE_LOST)
+            return OK;
+        if (status != said)
+            log_warn("output_not_taken", kv("status", status), kv("error", err_code(e)));
+        said = status;
+        if (e == ERR_INVALID || e == ERR_LEASE_LOST ||
+            (e == ERR_STORE_FULL && clock_monotonic_ms() > until_ms))
             return e;
-        lease_pause(try < 5 ? 250L << try : UPLOAD_PAUSE_MAX_MS);
+        broken += e != ERR_STORE_FULL;
+        lease_pause(l, pause_after(try));
         lease_beat(l, -1, false);
     }
-    return l->lost ? ERR_LEASE_LOST : e;
+    return lease_over(l) ? ERR_LEASE_LOST : e;
 }
 
-enum err lease_finish(struct lease *l, const char *error)
+/* One way out of the lease. */
+static enum err leave(struct lease *l, const char *state, const char *error)
 {
     AUTO(buf) struct buf body = buf_make(SMALL_BODY_BYTES);
     struct json_out o = json_out_make(&body);
     json_out_open(&o, '{');
-    json_out_member_str(&o, "state", str_from(error ? "error" : "finished"));
+    json_out_member_str(&o, "state", str_from(state));
     if (error)
         json_out_member_str(&o, "error", str_from(error));
     json_out_close(&o, '}');
     TRY(json_out_end(&o));
-    enum err e = ERR_UNREACHABLE;
-    for (int try = 0; try < TRIES_MAX && !l->lost; try++) {
-        e = call(l, lease_path(l, "finish").ptr, "application/json", buf_str(&body), NULL);
+    return call(l, lease_path(l, "finish").ptr, "application/json", buf_str(&body), NULL);
+}
+
+enum err lease_finish(struct lease *l, const char *error)
+{
+    for (int try = 0; !lease_over(l); try++) {
+        enum err e = leave(l, error ? "error" : "finished", error);
         if (e == OK || e == ERR_INVALID)
             return e;
-        lease_pause(250L << try);
+        lease_pause(l, pause_after(try));
     }
-    return e;
+    return ERR_LEASE_LOST;
+}
+
+enum err lease_give_back(struct lease *l)
+{
+    l->leaving = true;
+    return leave(l, "queued", NULL);
 }

@@ -66,10 +66,10 @@ void worker_log_send(struct worker_log *w, struct lease *l, bool final)
         send_piece(w, l, false);
         return;
     }
-    for (int failed = 0; failed < FINAL_TRIES && w->waiting.len && !l->lost;) {
+    for (int failed = 0; failed < FINAL_TRIES && w->waiting.len && !lease_over(l);) {
         if (send_piece(w, l, true))
             continue;
         failed++;
-        lease_pause(FINAL_PAUSE_MS);
+        lease_pause(l, FINAL_PAUSE_MS);
     }
 }

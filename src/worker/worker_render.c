@@ -68,9 +68,10 @@ static const char *run(struct lease *l, const char *engine, const char *folder,
     if (engine_start(engine, folder, output, job_id, &e) != OK)
         return "the worker cannot start the engine";
     bool open = true;
-    while (open && !l->lost && !l->cancelled) {
-        struct pollfd p = {.fd = e.pipe, .events = POLLIN};
-        poll(&p, 1, POLL_MS);
+    while (open && !lease_over(l)) {
+        struct pollfd p[] = {{.fd = e.pipe, .events = POLLIN},
+                             {.fd = l->stop->fd, .events = POLLIN}};
+        poll(p, ARRAY_LEN(p), POLL_MS);
         bool ended = engine_ended(&e); /* before the last look into the pipe */
         open = read_some(&e, log, &progress) && !ended;
         bool changed = progress.percent != progress.sent;
@@ -78,12 +79,10 @@ static const char *run(struct lease *l, const char *engine, const char *folder,
         progress.sent = progress.percent;
         worker_log_send(log, l, false);
     }
-    if (open) /* the lease is lost, or the job cancelled */
-        engine_kill(&e);
+    if (open)
+        engine_stop(&e);
     int status;
     bool good = engine_wait(&e, &status);
-    if (l->cancelled)
-        return "the job was cancelled";
     if (!good)
         return arena_printf(&l->arena, "the engine ended with status %d; the job's log says more",
                             status)
@@ -98,7 +97,35 @@ static const char *upload(struct lease *l, const char *folder)
     enum err e = lease_upload(l, path.ptr);
     return e == OK              ? NULL
            : e == ERR_NOT_FOUND ? "the engine ended well but wrote no output file"
-                                : "the output could not be handed in";
+           : e == ERR_STORE_FULL
+               ? "the output could not be handed in: the server had no room for it"
+               : "the output could not be handed in";
+}
+
+/* The job is ours no more, or shall not be: whoever gets it next is told nothing of this try. */
+static bool let_go(struct lease *l)
+{
+    if (l->cancelled) {
+        log_info("job_cancelled", kv("job", l->job_id));
+    } else if (l->lost) {
+        log_warn("job_lost", kv("job", l->job_id));
+    } else {
+        enum err e = lease_give_back(l);
+        log_info("job_given_back", kv("job", l->job_id), kv("taken", e == OK));
+    }
+    return false;
+}
+
+static bool report(struct lease *l, const char *why)
+{
+    enum err e = lease_finish(l, why);
+    if (lease_over(l) && e != OK)
+        return let_go(l);
+    if (e != OK)
+        log_warn("job_not_reported", kv("job", l->job_id), kv("error", err_code(e)));
+    else
+        log_info("job_done", kv("job", l->job_id), kv("finished", (bool)!why));
+    return e == OK && !why;
 }
 
 bool worker_render(struct lease *l, const struct render_options *o)
@@ -111,15 +138,11 @@ bool worker_render(struct lease *l, const struct render_options *o)
     if (worker_files_prepare(l, folder, &why) == OK)
         why = run(l, o->engine, folder, &log);
     worker_log_send(&log, l, true);
-    if (!why && !l->lost)
+    if (!why && !lease_over(l))
         why = upload(l, folder);
-    enum err e = l->lost ? ERR_LEASE_LOST : lease_finish(l, why);
+    bool good = lease_over(l) ? let_go(l) : report(l, why);
     if (!o->keep)
         worker_files_remove(folder);
     worker_log_auto(&log);
-    if (e != OK)
-        log_warn("job_not_reported", kv("job", l->job_id), kv("error", err_code(e)));
-    else
-        log_info("job_done", kv("job", l->job_id), kv("finished", (bool)!why));
-    return e == OK && !why;
+    return good;
 }

@@ -10,7 +10,8 @@ struct render_options {
     bool keep;          /* leave them there */
 };
 
-/* Always reports, unless the lease is lost. True when the job was handed in as finished. */
+/* Reports how it ended, unless the lease is over before: then what runs is stopped, and a job that
+ * is still ours is given back. True when the job was handed in as finished. */
 bool worker_render(struct lease *l, const struct render_options *o);
 
 #endif

@@ -251,7 +251,7 @@ class Web:
                     self.wfile.write(text)
                 except OSError:
                     self.close_connection = True
-            do_GET = do_POST = do_PUT = do_DELETE = serve
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True

@@ -65,7 +65,8 @@ def test_exit_codes_of_client_commands(server, unique):
     worker = server.new_token("worker")
     assert run("secret", "list", env={**env, "SAFELIGHT_TOKEN": worker}).returncode == NOT_ALLOWED
     assert run("job", "show", "nope", env=env).returncode == NOT_FOUND
-    assert run("job", "logs", "nope", env=env).returncode == NOT_FOUND
+    assert run("job", "logs", "nope", env=env).returncode == INVALID
+    assert run("job", "logs", "01ARZ3NDEKTSV4RRFFQ69G5FAV", env=env).returncode == NOT_FOUND
     bad = run("job", "submit", stdin='{"template":{"id":"X","src":"https://e.com/"},"webhook":{"url":"https://e.com/${secret.NONE_SUCH}"}}', env=env)
     assert bad.returncode == INVALID and "/webhook/url" in bad.stderr and bad.stdout == ""
     assert run("job", "submit", "/nonexistent", env=env).returncode == FAILED

@@ -47,6 +47,8 @@ def test_47_a_silent_lease_is_given_to_another_and_a_poisonous_job_ends(fresh, f
         answer = until(lambda: (lambda a: a if a.status_code == 200 else None)(s.call("POST", "/worker/lease", {"engines": "quiet"})), 10, "the job being queued again")
         assert answer.json()["job"]["id"] == made and answer.json()["leaseMs"] == 1000
         leases.append(answer.json())
+        said = s.call("POST", f"/worker/leases/{leases[-1]['lease']}/log?offset=0&final=1", f"try {len(leases)}\n".encode())
+        assert said.status_code == 200
     first = leases[0]
     assert len({x["lease"] for x in leases}) == 5
     for call, body in (("heartbeat", {}), ("finish", {"state": "error", "error": "late"})):
@@ -54,6 +56,7 @@ def test_47_a_silent_lease_is_given_to_another_and_a_poisonous_job_ends(fresh, f
     assert requests.put(first["output"]["url"], data=b"late", timeout=10).status_code in (404, 409, 410)
     job = s.wait(made, 10)
     assert job["status"] == "error" and job["stats"]["error"]
+    assert [line for line in s.job_log(made).splitlines() if line.startswith("try")] == [f"try {n}" for n in range(1, 6)]
 
 
 def test_a_heartbeat_keeps_a_lease(fresh):
@@ -66,11 +69,16 @@ def test_a_heartbeat_keeps_a_lease(fresh):
     assert s.job(lease["job"]["id"])["progress"] == 7
 
 
-def test_abuse_110_revoking_a_workers_token_ends_its_lease(server):
+def test_abuse_110_revoking_a_workers_token_ends_its_lease(server, studio, unique):
     token = server.new_token("worker")
-    lease, _ = lease_for(server, {}, token=token)
+    server.put(unique, "a-value")
+    lease, _ = lease_for(server, {"assets": [{"type": "image", "src": studio.url + "/${secret.%s}" % unique}]}, token=token)
+    asset = lease["job"]["assets"][0]["src"]
+    assert requests.get(asset, timeout=10).status_code == 200
     server.call("DELETE", "/tokens/" + token.split("_")[2])
     assert server.call("POST", f"/worker/leases/{lease['lease']}/heartbeat", {}, token=token).status_code == 401
+    assert requests.get(asset, timeout=10).status_code == 410
+    assert requests.put(lease["output"]["url"], data=b"x", timeout=10).status_code == 410
 
 
 def test_a_killed_workers_job_is_done_by_the_next(fresh, folder):

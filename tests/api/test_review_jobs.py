@@ -79,7 +79,7 @@ def test_the_worker_fetches_a_broken_private_download_again(server, unique):
     server.put(unique, canary())
     web = Breaking(2)
     job = server.render({"assets": [{"type": "image", "src": web.url + "/a.png", "params": {"headers": {"K": "${secret.%s}" % unique}}}]},
-                        'cp 0 "$SAFELIGHT_OUTPUT"\n')
+                        'cp 0.png "$SAFELIGHT_OUTPUT"\n')
     assert job["status"] == "finished", job
     assert server.call("GET", f"/jobs/{job['id']}/output").content == web.whole and web.seen == 3
 

@@ -14,7 +14,8 @@ from test_secrets import check_error
 ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 MAY = {"ADMIN": {"admin"}, "SECRETS_LIST": {"admin", "editor"}, "SECRETS_MANAGE": {"admin", "editor"},
        "JOBS_SUBMIT": {"admin", "editor", "submit"}, "JOBS_READ": {"admin", "editor", "submit"},
-       "WORKER": {"admin", "worker"}, "AUDIT": {"admin", "audit"}}
+       "LIBRARY": {"admin", "editor"}, "WORKER": {"admin", "worker"}, "AUDIT": {"admin", "audit"},
+       "FARM": {"admin", "editor", "submit", "worker"}}
 DATABASE = "db/safelight.db"
 ROLES = ["admin", "editor", "submit", "worker", "audit"]
 
@@ -47,6 +48,8 @@ def test_abuse_023_every_role_at_every_route(server, role_tokens, method, patter
         answer = server.call(method, filled(pattern), body, token=role_tokens[role])
         if role in MAY[scope]:
             assert answer.status_code not in (401, 403), (role, answer.text)
+        elif pattern.startswith("!/api/v1/"):  # so its workers know it
+            assert answer.status_code == 403 and answer.headers["Content-Type"].startswith("text/plain")
         else:
             check_error(answer, 403, "FORBIDDEN")
 

@@ -12,7 +12,8 @@ def forms(value: bytes):
     yield value.hex().encode()
     yield value.hex().upper().encode()
     yield urllib.parse.quote(value, safe="").encode()
-    yield json.dumps(value.decode("utf-8", "surrogateescape"))[1:-1].encode("utf-8", "surrogateescape")
+    for plain in (True, False):
+        yield json.dumps(value.decode("utf-8", "surrogateescape"), ensure_ascii=plain)[1:-1].encode("utf-8", "surrogateescape")
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         for shift in range(3):
             # Only the part that no neighbour can change.

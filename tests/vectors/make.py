@@ -88,6 +88,11 @@ def aad(purpose, instance, team=b"", secret=b"", name=b"", version=None, created
     return b"".join(struct.pack("<I", len(f)) + f for f in fields)
 
 
+def policy_bytes(sinks, expires_at_ms, hosts):
+    return (struct.pack("<BBQH", FORMAT, sinks, expires_at_ms, len(hosts))
+            + b"".join(struct.pack("<I", len(h)) + h for h in sorted(hosts)))
+
+
 def root_id(root):
     return blake2b(b"safelight root key", root)[:16]
 
@@ -154,12 +159,18 @@ def main():
          + seal(masters[1][1], bytes([0xA0]) * 24, team_aad, team_key))
 
     name, version, created, epoch = b"AWS_SECRET_ACCESS_KEY", 7, 1795478400000, 1234567
-    policy, value = b"host=s3.example.test", b"not-a-real-key \x00\xff"
+    hosts = [b"*.example.test", b"s3.example.test:9000"]
+    policy = policy_bytes(0b0000101, 1826927999000, hosts)
+    value = b"not-a-real-key \x00\xff"
     emit("secret", secret)
     emit("name", name)
     emit("version", version)
     emit("created_at_ms", created)
     emit("epoch", epoch)
+    emit("policy_sinks", 0b0000101)
+    emit("policy_expires_at_ms", 1826927999000)
+    for i, host in enumerate(hosts):
+        emit(f"policy_host_{i}", host)
     emit("policy", policy)
     emit("value", value)
     dek_aad = aad(b"dek", instance, team, secret, name, version, created, epoch, policy,

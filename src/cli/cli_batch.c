@@ -1,0 +1,131 @@
+#include <stdio.h>
+
+#include "cli.h"
+#include "cli_client.h"
+#include "cli_commands.h"
+#include "cli_output.h"
+#include "cli_value.h"
+#include "cli_wait.h"
+#include "limit.h"
+
+enum { ANSWER_MAX_BYTES = 64 * 1024 * 1024 };
+
+static const struct cli_column job_columns[] = {
+    {"INDEX", "index"}, {"ID", "id"}, {"STATUS", "status"}, {"ERROR", "stats.error"}};
+
+static void print_batch(struct cli_client *c, const struct cli_args *args, struct str batch)
+{
+    static const struct cli_column columns[] = {
+        {"BATCH", "batchId"},           {"STATUS", "status"},     {"TOTAL", "stats.total"},
+        {"FINISHED", "stats.finished"}, {"ERROR", "stats.error"}, {"PENDING", "stats.pending"},
+    };
+    if (cli_flag(args, "json")) {
+        cli_print_json(batch);
+        return;
+    }
+    cli_print_object(batch, columns, ARRAY_LEN(columns), &c->arena);
+    putchar('\n');
+    cli_print_table(cli_member(batch, "jobs", &c->arena), job_columns, ARRAY_LEN(job_columns),
+                    &c->arena);
+}
+
+static int get_batch(struct cli_client *c, const char *id, struct buf *ret)
+{
+    struct str path = arena_printf(&c->arena, "/batches/%s", cli_escaped(c, id).ptr);
+    buf_reset(ret);
+    return cli_request(c, "GET", path.ptr, STR_EMPTY, ret);
+}
+
+/* 7 unless every job is finished. */
+static int wait_for(struct cli_client *c, const struct cli_args *args, const char *id)
+{
+    AUTO(buf) struct buf batch = buf_make(ANSWER_MAX_BYTES);
+    int64_t until_ms;
+    int code = cli_wait_until(args, &until_ms);
+    while (code == 0) {
+        code = get_batch(c, id, &batch);
+        if (code != 0)
+            break;
+        if (str_is(cli_member(buf_str(&batch), "stats.pending", &c->arena), "0")) {
+            print_batch(c, args, buf_str(&batch));
+            bool good = str_is(cli_member(buf_str(&batch), "stats.error", &c->arena), "0");
+            return good ? 0 : EXIT_CODE_FAILED;
+        }
+        if (!cli_wait_more(until_ms, "the batch"))
+            return EXIT_CODE_FAILED;
+    }
+    return code;
+}
+
+/* What was refused is said; then the exit code is 7 although the others run. */
+static int print_created(struct cli_client *c, const struct cli_args *args, struct str answer)
+{
+    struct str refused = cli_member(answer, "errors", &c->arena);
+    if (cli_flag(args, "json"))
+        cli_print_json(answer);
+    else
+        cli_print_json(cli_member(answer, "batchId", &c->arena));
+    if (refused.len <= 2)
+        return 0;
+    fputs("safelight: some of the jobs were not accepted:\n", stderr);
+    cli_refused_jobs(c, refused);
+    return EXIT_CODE_FAILED;
+}
+
+int cli_batch_submit(const struct cli_args *args)
+{
+    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
+    AUTO(buf) struct buf payload = buf_make(BATCH_BODY_MAX_BYTES);
+    AUTO(buf) struct buf answer = buf_make(ANSWER_MAX_BYTES);
+    int code = cli_client_open(&c);
+    if (code == 0)
+        code = cli_text_read(args->positional_count ? args->positional[0] : NULL, &payload);
+    if (code == 0)
+        code = cli_request(&c, "POST", "/batches", buf_str(&payload), &answer);
+    return code == 0 ? print_created(&c, args, buf_str(&answer)) : code;
+}
+
+int cli_batch_show(const struct cli_args *args)
+{
+    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
+    AUTO(buf) struct buf batch = buf_make(ANSWER_MAX_BYTES);
+    int code = cli_client_open(&c);
+    if (code == 0)
+        code = get_batch(&c, args->positional[0], &batch);
+    if (code == 0)
+        print_batch(&c, args, buf_str(&batch));
+    return code;
+}
+
+int cli_batch_wait(const struct cli_args *args)
+{
+    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
+    int code = cli_client_open(&c);
+    return code == 0 ? wait_for(&c, args, args->positional[0]) : code;
+}
+
+int cli_batch_cancel(const struct cli_args *args)
+{
+    static const struct cli_column columns[] = {{"INDEX", "index"},
+                                                {"ID", "id"},
+                                                {"RESULT", "result"},
+                                                {"STATUS", "status"},
+                                                {"REASON", "reason"}};
+    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
+    AUTO(buf) struct buf answer = buf_make(ANSWER_MAX_BYTES);
+    int code = cli_client_open(&c);
+    if (code != 0)
+        return code;
+    struct str path =
+        arena_printf(&c.arena, "/batches/%s/cancel%s", cli_escaped(&c, args->positional[0]).ptr,
+                     cli_flag(args, "running") ? "?running=true" : "");
+    code = cli_request(&c, "POST", path.ptr, STR_EMPTY, &answer);
+    if (code != 0)
+        return code;
+    if (cli_flag(args, "json"))
+        cli_print_json(buf_str(&answer));
+    else
+        cli_print_table(cli_member(buf_str(&answer), "jobs", &c.arena), columns, ARRAY_LEN(columns),
+                        &c.arena);
+    return 0;
+}

@@ -1,0 +1,204 @@
+#include "cli_transfer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "cli_output.h"
+#include "io.h"
+#include "limit.h"
+
+void cli_file_auto(struct cli_file *f)
+{
+    io_close(&f->fd);
+}
+
+int cli_file_open(const char *path, uint64_t max, struct cli_file *ret)
+{
+    struct stat st;
+    *ret = (struct cli_file){open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), 0};
+    const char *why = NULL;
+    if (ret->fd < 0)
+        why = errno == ENOENT ? "there is no such file" : "the file cannot be read";
+    else if (fstat(ret->fd, &st) != 0 || !S_ISREG(st.st_mode))
+        why = "that is no file";
+    if (why) {
+        fprintf(stderr, "safelight: %s\n", why);
+        return EXIT_CODE_FAILED;
+    }
+    ret->size = (uint64_t)st.st_size;
+    if (ret->size == 0 || ret->size > max) {
+        fprintf(stderr, "safelight: the file is %s\n",
+                ret->size ? "larger than the limit" : "empty");
+        return EXIT_CODE_INVALID;
+    }
+    return 0;
+}
+
+int cli_file_name(const char *path, const char **ret)
+{
+    const char *slash = strrchr(path, '/');
+    *ret = slash ? slash + 1 : path;
+    for (const char *at = *ret; *at; at++) {
+        if ((unsigned char)*at < ' ' || *at == 0x7f || *at == '"' || *at == '\\') {
+            fputs("safelight: a file's name with quotes, backslashes or control characters cannot "
+                  "be sent; name it otherwise\n",
+                  stderr);
+            return EXIT_CODE_INVALID;
+        }
+    }
+    return 0;
+}
+
+/* --- progress --- */
+
+struct transfer {
+    int fd;          /* to write to */
+    bool shown;      /* progress on a terminal */
+    uint64_t whole;  /* bytes; 0: not known */
+    uint64_t tenths; /* of MiB, last shown */
+    bool is_file;    /* the answer is the file, not an error */
+    struct buf said; /* else */
+};
+
+static void show(struct transfer *t, uint64_t done)
+{
+    enum { TENTH = 1024 * 1024 / 10 };
+    uint64_t tenths = done / TENTH, whole = t->whole / TENTH;
+    if (!t->shown || tenths == t->tenths)
+        return;
+    t->tenths = tenths;
+    fprintf(stderr, "\r%llu.%llu MiB", (unsigned long long)(tenths / 10),
+            (unsigned long long)(tenths % 10));
+    if (t->whole)
+        fprintf(stderr, " of %llu.%llu", (unsigned long long)(whole / 10),
+                (unsigned long long)(whole % 10));
+}
+
+static enum err on_progress(void *ctx, uint64_t sent, uint64_t received)
+{
+    show(ctx, sent > received ? sent : received);
+    return OK;
+}
+
+static struct transfer transfer_make(int fd)
+{
+    return (struct transfer){
+        .fd = fd, .shown = isatty(STDERR_FILENO) == 1, .said = buf_make(UPSTREAM_BODY_MAX_BYTES)};
+}
+
+/* What is said next stands on a line of its own. */
+static void end_line(struct transfer *t)
+{
+    if (t->tenths)
+        fputc('\n', stderr);
+    t->tenths = 0;
+}
+
+static void transfer_auto(struct transfer *t)
+{
+    buf_auto(&t->said);
+}
+
+/* --- up --- */
+
+int cli_upload(struct cli_client *c, const char *address, const struct cli_file *f)
+{
+    struct transfer t __attribute__((cleanup(transfer_auto))) = transfer_make(-1);
+    struct fetch fetch = {
+        .body_fd = f->fd, .body_len = f->size, .on_progress = on_progress, .ctx = &t};
+    struct fetch_result answer __attribute__((cleanup(fetch_result_auto))) = {0};
+    t.whole = f->size;
+    enum err e =
+        client_send(&c->server, "PUT", address, "application/octet-stream", &fetch, &answer);
+    end_line(&t);
+    return e != OK ? cli_unreachable(c, e, answer.why) : cli_explain(c, &answer);
+}
+
+/* --- down --- */
+
+static enum err on_head(void *ctx, int status, struct str type, int64_t length)
+{
+    struct transfer *t = ctx;
+    (void)type;
+    t->is_file = status == 200;
+    t->whole = length > 0 ? (uint64_t)length : 0;
+    return OK;
+}
+
+static enum err on_body(void *ctx, struct str piece)
+{
+    struct transfer *t = ctx;
+    if (t->is_file)
+        return io_write_all(t->fd, piece);
+    return buf_put(&t->said, piece) == OK ? OK : ERR_TOO_LARGE;
+}
+
+/* 0: the whole file was written to fd. */
+static int fetch_to(struct cli_client *c, const char *address, int fd)
+{
+    struct transfer t __attribute__((cleanup(transfer_auto))) = transfer_make(fd);
+    struct fetch fetch = {.body_fd = -1,
+                          .on_head = on_head,
+                          .on_body = on_body,
+                          .on_progress = on_progress,
+                          .ctx = &t,
+                          .body_max_bytes = SIZE_MAX};
+    struct fetch_result answer __attribute__((cleanup(fetch_result_auto))) = {0};
+    enum err e = client_send(&c->server, "GET", address, NULL, &fetch, &answer);
+    end_line(&t);
+    if (e == ERR_IO || e == ERR_STORE_FULL) {
+        fputs("safelight: the file cannot be written; is the disk full?\n", stderr);
+        return EXIT_CODE_FAILED;
+    }
+    if (e != OK)
+        return cli_unreachable(c, e, answer.why);
+    if (t.is_file)
+        return 0;
+    answer.body = t.said;
+    t.said = buf_make(0);
+    if (answer.status >= 200 && answer.status <= 299) {
+        fprintf(stderr, "safelight: there is no file: the server answered with status %d\n",
+                answer.status);
+        return EXIT_CODE_FAILED;
+    }
+    return cli_explain(c, &answer);
+}
+
+/* Beside its place, then there: nobody sees half of it. */
+static int fetch_into(struct cli_client *c, const char *address, const char *path)
+{
+    const char *part = arena_printf(&c->arena, "%s.part", path).ptr;
+    AUTO(fd) int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    int code = EXIT_CODE_FAILED;
+    if (fd < 0)
+        fputs("safelight: the file cannot be made there\n", stderr);
+    else
+        code = fetch_to(c, address, fd);
+    if (code == 0 && rename(part, path) != 0) {
+        fputs("safelight: the file cannot be put in its place\n", stderr);
+        code = EXIT_CODE_FAILED;
+    }
+    if (code != 0 && fd >= 0)
+        (void)unlink(part);
+    return code;
+}
+
+int cli_download(struct cli_client *c, const struct cli_args *args, const char *address,
+                 const char *name)
+{
+    const char *file = cli_flag_value(args, "file");
+    if (file && strcmp(file, "-") == 0)
+        return fetch_to(c, address, STDOUT_FILENO);
+    if (!file && access(name, F_OK) == 0) {
+        fputs("safelight: there is a file of that name already; choose one with --file\n", stderr);
+        return EXIT_CODE_CONFLICT;
+    }
+    int code = fetch_into(c, address, file ? file : name);
+    if (code == 0)
+        cli_print_json(str_from(file ? file : name));
+    return code;
+}

@@ -1,0 +1,27 @@
+/* Files to and from one-time addresses, streamed, with progress on a terminal. Owner thread. */
+#ifndef CLI_TRANSFER_H
+#define CLI_TRANSFER_H
+
+#include "cli_client.h"
+
+struct cli_file {
+    int fd;
+    uint64_t size;
+};
+void cli_file_auto(struct cli_file *f);
+/* A file with something in it, at most max bytes; else says why and returns an exit code. */
+int cli_file_open(const char *path, uint64_t max, struct cli_file *ret);
+/* The last part of its path, for a server: what stands there is no control character or quote; else
+ * says so and returns an exit code. */
+int cli_file_name(const char *path, const char **ret);
+
+/* PUT of the whole file to the address, without a token. 0, or the exit code of what was said. */
+int cli_upload(struct cli_client *c, const char *address, const struct cli_file *f);
+
+/* GET of the address, without a token, to the file named by --file ("-" is stdout), else to a new
+ * one called `name` in the present folder, which is not overwritten. The file stands there whole or
+ * not at all; its name is printed. */
+int cli_download(struct cli_client *c, const struct cli_args *args, const char *address,
+                 const char *name);
+
+#endif

@@ -1,0 +1,76 @@
+#include "job_refs.h"
+
+#include "job_names.h"
+#include "job_nearest.h"
+
+/* One text for a name that is not there and one the token may not use: it tells nobody which. */
+#define UNKNOWN "the secret does not exist, or this token may not use it"
+
+enum { SUGGESTIONS_MAX = 5 }; /* each looks at every name of the team */
+
+static enum err suggest(struct job_refs *s, struct str wanted, struct str *ret)
+{
+    unsigned best = JOB_NEAREST_MAX_EDITS + 1;
+    *ret = STR_EMPTY;
+    if (!s->actor->may_list_names || s->suggestions++ >= SUGGESTIONS_MAX)
+        return OK;
+    if (!s->names)
+        TRY(store_secret_list(s->read, s->actor->team_id, s->arena, &s->names, &s->name_count));
+    for (size_t i = 0; i < s->name_count; i++) {
+        unsigned edits = job_nearest_edits(wanted, s->names[i].name);
+        if (edits < best && job_names_match(s->actor->names, s->names[i].name)) {
+            best = edits;
+            *ret = s->names[i].name;
+        }
+    }
+    return OK;
+}
+
+static enum err check_ref(struct job_refs *s, const struct ref *ref)
+{
+    struct secret_row row;
+    struct str near;
+    enum err e = job_names_match(s->actor->names, ref->name)
+                     ? store_secret_by_name(s->read, s->actor->team_id, ref->name, s->arena, &row)
+                     : ERR_NOT_FOUND;
+    if (e == ERR_NOT_FOUND) {
+        TRY(suggest(s, ref->name, &near));
+        if (near.len)
+            return problems_addf(s->problems, ref->pointer, UNKNOWN "; did you mean %.*s?",
+                                 (int)near.len, near.ptr);
+        return problems_add(s->problems, ref->pointer, UNKNOWN);
+    }
+    TRY(e);
+    if (ref->version == 0)
+        return OK;
+    struct sealed_row sealed;
+    e = store_secret_sealed(s->read, s->actor->team_id, ref->name, ref->version, s->arena, &sealed);
+    if (e == ERR_NOT_FOUND)
+        return problems_add(s->problems, ref->pointer, "the secret has no such version");
+    return e;
+}
+
+static bool same_ref(const struct ref *a, const struct ref *b)
+{
+    return !a->literal && a->version == b->version && str_equal(a->name, b->name);
+}
+
+enum err job_refs_check(struct job_refs *s, const struct ref_list *refs)
+{
+    enum err result = OK;
+    bool *good = arena_array(s->arena, refs->count + 1, sizeof *good);
+    for (size_t i = 0; i < refs->count; i++) {
+        const struct ref *ref = &refs->refs[i];
+        good[i] = ref->literal;
+        for (size_t j = 0; j < i && !good[i]; j++)
+            good[i] = good[j] && same_ref(&refs->refs[j], ref);
+        if (good[i])
+            continue;
+        enum err e = check_ref(s, ref);
+        if (e != OK && e != ERR_INVALID)
+            return e;
+        good[i] = e == OK;
+        result = e == OK ? result : e;
+    }
+    return result;
+}

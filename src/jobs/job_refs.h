@@ -1,0 +1,22 @@
+/* Inside src/jobs: the references of a submit against the team's secrets. Owner thread. */
+#ifndef JOB_REFS_H
+#define JOB_REFS_H
+
+#include "jobs.h"
+#include "store_secret.h"
+
+struct job_refs {
+    struct store_tx *read;
+    const struct actor *actor;
+    struct arena *arena;
+    struct problems *problems;
+    struct secret_row *names; /* of the team; loaded for the first suggestion */
+    size_t name_count, suggestions;
+};
+
+/* Every reference names a secret, and a version, that is there and that the token may use. Each
+ * (name, version) is looked up once; a repeat of a bad one is reported too, each at its place.
+ * ERR_INVALID with problems. */
+enum err job_refs_check(struct job_refs *s, const struct ref_list *refs) MUST_USE;
+
+#endif

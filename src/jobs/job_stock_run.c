@@ -1,0 +1,64 @@
+/* What a worker of protocol v1 says of its job. It sends whole jobs, also with the values it was
+ * given: only its state, its progress and its error come as far as this. */
+#include "clock.h"
+#include "job_end.h"
+#include "job_run.h"
+#include "job_stock.h"
+
+/* Without an output there is nothing to deliver, whatever the worker says. */
+static enum err finish(struct store_tx *tx, struct job *job, const struct actor *actor,
+                       struct arena *a)
+{
+    static const char no_output[] =
+        "the worker says that it finished, but it handed in no output: look at the log of "
+        "@nexrender/action-upload there";
+    if (job->output_bytes < 0)
+        return job_end(tx, job, JOB_ERROR, str_from(no_output), actor, a);
+    return job_run_rendered(tx, job, actor, a);
+}
+
+static enum err apply(struct store_tx *tx, const struct job_stock_update *u, struct job *job)
+{
+    const struct actor actor = {.team_id = u->team_id, .token_id = u->token_id};
+    switch (u->word) {
+    case STOCK_QUEUED:
+        job->lease_count--; /* that says nothing about the job */
+        return job_run_requeue(
+            tx, job, STR("\n[the worker gave the job back; it waits for another worker]\n"),
+            u->arena);
+    case STOCK_FINISHED:
+        return finish(tx, job, &actor, u->arena);
+    case STOCK_ERROR:
+        return job_end(tx, job, JOB_ERROR,
+                       u->error.len ? u->error : STR("the worker gave no reason"), &actor,
+                       u->arena);
+    case STOCK_ALIVE:
+        break;
+    }
+    if (u->progress >= 0)
+        job->progress = u->progress > 100 ? 100 : u->progress;
+    job_run_renew(job, clock_unix_ms());
+    return store_job_update(tx, job);
+}
+
+/* Whoever had it last may say so again, and is told how it ended. */
+static bool is_over(const struct job *job)
+{
+    return job_state_final(job->state) || job->rendered_at_ms != 0;
+}
+
+enum err job_stock_update_op(struct store_tx *tx, void *ctx)
+{
+    struct job_stock_update *u = ctx;
+    struct job job;
+    TRY(store_job_get(tx, u->team_id, u->job_id, false, u->arena, &job));
+    if (!job.stock || !str_equal(job.lease_token, u->token_id) || !str_equal(job.worker, u->worker))
+        return ERR_LEASE_LOST;
+    if (!is_over(&job)) {
+        if (job.state != JOB_RENDERING || job.lease_expires_at_ms <= clock_unix_ms())
+            return ERR_LEASE_LOST;
+        TRY(apply(tx, u, &job));
+    }
+    u->ret_job = job;
+    return OK;
+}

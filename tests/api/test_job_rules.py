@@ -1,0 +1,185 @@
+"""What a submit makes of a job: who may take it, function assets, settings, templates, fonts: contract 2.1 and 2.2; checks 23
+and 25."""
+import os
+
+import pytest
+import requests
+
+from test_nested import HOST, ONE, TEMPLATE, parent, team  # noqa: F401  (team is a fixture)
+from test_templates import AEP
+
+
+def own_engine():
+    return "e-" + os.urandom(6).hex()
+
+
+# --- engines ---
+
+@pytest.mark.parametrize("payload, engines, words", [
+    ({"template": {"id": "T", "src": f"{HOST}/a.aep"}}, "", "composition"),
+    ({"template": {"id": "T", "src": f"{HOST}/a.aep", "composition": None}}, "", "composition"),
+    ({"template": TEMPLATE, "assets": [{"type": "function", "name": "nx:layer-remove", "layerName": "a"}]}, "function", "function"),
+])
+def test_what_a_stock_worker_cannot_do_waits_for_ours(team, payload, engines, words):
+    made = team.accepted(payload)
+    assert made["status"] == "queued" and any(words in w["field"] + w["message"] for w in made["warnings"])
+    if engines:
+        assert team.lease() is None
+    assert team.lease(engines)["job"]["id"] == made["id"]
+
+
+@pytest.mark.parametrize("payload", [
+    {"template": TEMPLATE},
+    {"template": {"id": "T", "src": f"{HOST}/a.mogrt"}},
+    {"template": {"id": "T", "src": f"{HOST}/A.MOGRT?x=1"}},
+])
+def test_other_jobs_are_for_any_worker_and_warn_of_nothing(team, payload):
+    assert "warnings" not in team.accepted(payload)
+
+
+def test_an_engine_that_was_named_stays(team):
+    engine = own_engine()
+    made = team.accepted({"engine": engine, "assets": [{"type": "function", "name": "nx:x"}]})
+    assert "warnings" not in made and team.lease("function") is None
+    assert team.lease(engine)["job"]["id"] == made["id"]
+
+
+# --- function assets ---
+
+def test_layers_become_one_asset_each_in_place(team):
+    team.server.put("KEY", 'quote"d', token=team.token)
+    function = {"type": "function", "name": "nx-gen-ai", "params": {"layerName": ["a", "b\"", "c"], "apiKey": "${secret.KEY}"}}
+    made = team.accepted(parent({"type": "text", "value": "1"}, function, {"type": "text", "value": "2"}))
+    assert made["stats"]["totalAssets"] == 3
+    assets = team.lease("function")["job"]["assets"]
+    assert [a["type"] for a in assets] == ["text", "function", "function", "function", "text"]
+    assert [a["params"] for a in assets[1:4]] == [{"layerName": n, "apiKey": 'quote"d'} for n in ("a", 'b"', "c")]
+    assert [a["value"] for a in (assets[0], assets[4])] == ["1", "2"]
+
+
+@pytest.mark.parametrize("name", ["nx:layer-autoscale", "nx-layer-autoscale", "nx:text-params-set"])
+def test_both_spellings_of_functions(team, name):
+    assert team.post(parent({"type": "function", "name": name, "params": {"layerName": "l"}})).status_code == 201
+
+
+@pytest.mark.parametrize("asset, field", [
+    ({}, "/assets/0/name"),
+    ({"name": ""}, "/assets/0/name"),
+    ({"name": "layer-remove"}, "/assets/0/name"),
+    ({"name": "nx:"}, "/assets/0/name"),
+    ({"name": "nx:UPPER"}, "/assets/0/name"),
+    ({"name": 7}, "/assets/0/name"),
+    ({"name": "nx:a", "params": {"layerName": []}}, "/assets/0/params/layerName"),
+    ({"name": "nx:a", "params": {"layerName": ""}}, "/assets/0/params/layerName"),
+    ({"name": "nx:a", "params": {"layerName": [""]}}, "/assets/0/params/layerName"),
+    ({"name": "nx:a", "params": {"layerName": ["a", 1]}}, "/assets/0/params/layerName"),
+    ({"name": "nx:a", "params": {"layerName": {}}}, "/assets/0/params/layerName"),
+    ({"name": "nx:a", "params": {"layerName": None}}, "/assets/0/params/layerName"),
+    ({"name": "nx:a", "layerName": ["a"]}, "/assets/0/layerName"),
+    ({"name": "nx:a", "params": []}, "/assets/0/params"),
+])
+def test_bad_function_assets_name_the_member(team, asset, field):
+    assert field in team.fields(parent({"type": "function", **asset}))
+
+
+def test_layers_count_as_assets(team):
+    many = {"type": "function", "name": "nx:a", "params": {"layerName": ["l"] * 1000}}
+    assert team.post(parent(many)).status_code == 201
+    assert "/assets" in team.fields(parent(many, {"type": "text", "value": "x"}))
+    assert "/assets" in team.fields(parent({**many, "more": "x" * 1100}))  # 1000 times that is more than a job may be
+
+
+# --- settings ---
+
+@pytest.mark.parametrize("settings, extension", [
+    ({"codec": "h264_vbr_15mbps"}, ".mp4"), ({"codec": "video_h264_cbr_40mbps"}, ".mp4"), ({"codec": "prores_422"}, ".mov"),
+    ({"codec": "image_jpeg", "type": "image", "frames": 3}, ".jpg"), ({"engine": "ae2025"}, ".mp4"), ({"engine": "ae2026"}, ".mp4")])
+def test_codecs_by_both_names(team, settings, extension):
+    made = team.accepted({"template": TEMPLATE, "settings": settings})
+    assert team.lease()["output"]["name"] == made["id"] + extension
+
+
+@pytest.mark.parametrize("settings, field", [
+    ({"engine": "ae2024"}, "/settings/engine"), ({"engine": ""}, None), ({"type": "video", "codec": "image_png"}, "/settings/codec"),
+    ({"type": "image", "frames": 1, "codec": "h264_vbr_1mbps"}, "/settings/codec")])
+def test_settings_that_do_not_fit(team, settings, field):
+    if field:
+        assert field in team.fields({"template": TEMPLATE, "settings": settings})
+    else:
+        assert team.post({"template": TEMPLATE, "settings": settings}).status_code == 201
+
+
+def test_25_a_preview_ignores_its_settings(team):
+    assert team.post({"template": TEMPLATE, "preview": True, "settings": {"type": "nonsense"}}).status_code == 201
+
+
+def test_23_template_ids(team):
+    for odd in ("x", "01arz3ndektsv4rrffq69g5fav", "01ARZ3NDEKTSV4RRFFQ69G5FA", "01ARZ3NDEKTSV4RRFFQ69G5FAVX"):
+        assert "/template/id" in team.fields({"template": {"id": odd}})
+    unknown = team.post({"template": {"id": "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}})
+    assert unknown.status_code == 404 and "There is no such template" in unknown.json()["error"]
+    assert team.post({"template": {"id": "PLACEHOLDER", "src": f"{HOST}/a.aep", "composition": None}}).status_code == 201
+
+
+# --- fonts ---
+
+def test_fonts_that_are_missing_are_told(team):
+    made = team.accepted({"template": TEMPLATE, "fonts": ["No.ttf", "Näh.otf"]})
+    assert made["missingFonts"] == ["No.ttf", "Näh.otf"] and team.job(made["id"])["missingFonts"] == ["No.ttf", "Näh.otf"]
+    assert "missingFonts" not in team.accepted({"template": TEMPLATE, "fonts": []})
+    made = team.accepted(parent({**ONE, "fonts": ["No.ttf"]}))
+    assert "missingFonts" not in made and made["children"][0]["missingFonts"] == ["No.ttf"]
+
+
+def font_bytes():
+    return open("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "rb").read()
+
+
+def test_fonts_that_are_there_are_not_missing_and_stay_while_they_are_needed(team):
+    made = requests.post(team.server.base + "/fonts", files={"font": ("Here.ttf", font_bytes())},
+                         headers={"Authorization": f"Bearer {team.token}"}, timeout=30)
+    assert made.status_code == 201, made.text
+    font = f"/fonts/{made.json()['id']}"
+    first = team.accepted({"template": TEMPLATE, "fonts": ["here.TTF", "No.ttf"]})
+    assert first["missingFonts"] == ["No.ttf"]
+    second = team.accepted(parent({**ONE, "fonts": ["Here.ttf"]}))
+    assert team.call("DELETE", font).status_code == 409
+    team.call("PATCH", f"/jobs/{first['id']}/cancel")
+    assert team.call("DELETE", font).status_code == 409
+    team.call("PATCH", f"/jobs/{second['id']}/cancel")
+    assert team.call("DELETE", font).status_code == 204
+
+
+# --- stored templates ---
+
+def stored(team, kind, **more):
+    made = team.call("POST", "/templates", {"type": kind, "displayName": "t", **more})
+    assert made.status_code == 201, made.text
+    return made.json()
+
+
+def test_a_stored_template_needs_its_file_first(team):
+    template = stored(team, "aep")
+    payload = {"template": {"id": template["id"], "composition": "main"}}
+    assert "upload it first" in team.fields(payload)["/template/id"]
+    assert "/assets/0/template/id" in team.fields(parent({**ONE, "template": payload["template"]}))
+    assert requests.put(template["uploadUrl"], data=AEP, timeout=30).status_code == 200
+    made = team.accepted(payload)
+    assert made["templateId"] == template["id"] and "warnings" not in made
+    assert team.call("DELETE", f"/templates/{template['id']}").status_code == 409
+    team.call("PATCH", f"/jobs/{made['id']}/cancel")
+    assert team.call("DELETE", f"/templates/{template['id']}").status_code == 204
+    assert team.post(payload).status_code == 404
+
+
+@pytest.mark.parametrize("kind, warned", [("mogrt", False), ("aep", True), ("zip", True)])
+def test_only_a_mogrt_needs_no_composition(team, kind, warned):
+    template = stored(team, kind, src=f"{HOST}/file")
+    made = team.accepted({"template": {"id": template["id"]}})
+    assert any("composition" in w["field"] for w in made.get("warnings", [])) == warned
+
+
+def test_another_teams_template_is_not_there(team):
+    foreign = team.server.call("POST", "/templates", {"type": "aep", "displayName": "t", "src": f"{HOST}/a.aep"}).json()["id"]
+    answer = team.post({"template": {"id": foreign, "composition": "main"}})
+    assert answer.status_code == 404 and "There is no such template" in answer.json()["error"]

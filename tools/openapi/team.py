@@ -1,0 +1,83 @@
+"""Secrets, tokens, the team, its audit log, and the operator's calls."""
+from words import (COUNT, FLAG, TEXT, TIME, TIME_OR_NULL, ULID, VERSION, array, members, number, operation, schema, text, words)
+
+NAME = text(pattern=r"^[A-Za-z0-9_./-]{1,128}$")
+
+# --- secrets ---
+SINK = words("credential", "upload", "header", "url", "body", "text", "script")
+schema("Policy", {**members(optional={
+    "sinks": array(SINK, least=1, null=True), "hosts": array(text(least=1), least=1, most=32, null=True),
+    "expiresAt": TIME_OR_NULL}, closed=True), "type": ["object", "null"]})
+SECRET = {"id": ULID, "name": NAME, "createdAt": TIME, "version": VERSION, "updatedAt": TIME}
+schema("Secret", members(SECRET, {"policy": "Policy"}))
+schema("SecretCreation", members({"name": NAME, "value": {"type": "string", "minLength": 1, "maxLength": 65536, "writeOnly": True}},
+                                 {"rotate": FLAG, "policy": "Policy"}))
+schema("SecretCreated", members(SECRET, {"policy": "Policy", "warnings": array("Problem", least=1)}))
+operation("GET", "/secrets", "List the team's secrets, never their values", answers={200: array("Secret")})
+operation("PUT", "/secrets", "Store a secret, or give it a new value", body="SecretCreation", answers={201: "SecretCreated"},
+          refuses={409}, details="409 `SECRET_ALREADY_EXISTS` unless `rotate` is true or the team's `putExisting` is `rotate`")
+operation("PATCH", "/secrets/{id}", "Change what a secret may be used for", body=members({"policy": "Policy"}),
+          answers={200: "Secret"}, refuses={404, 409})
+operation("DELETE", "/secrets/{id}", "Destroy a secret and all its versions", answers={200: "Nothing"}, refuses={404})
+
+# --- tokens ---
+ROLE = words("admin", "editor", "submit", "worker", "audit")
+TOKEN = {"id": text(pattern="^[0-9A-Za-z]{14}$"), "role": ROLE, "name": text(most=64), "names": text(most=128, least=1),
+         "addresses": text(most=256), "createdAt": TIME, "createdBy": TEXT, "expiresAt": TIME_OR_NULL}
+schema("Token", members(TOKEN, {"lastUsedAt": TIME_OR_NULL, "revokedAt": TIME_OR_NULL}))
+schema("TokenCreated", members({**TOKEN, "token": {**text(pattern="^slt_[a-z]{3}_[0-9A-Za-z]{14}_[0-9A-Za-z]+$"), "readOnly": True}}))
+schema("TokenCreation", members({"role": ROLE}, {
+    "name": text(most=64), "names": text(pattern=r"^([A-Za-z0-9_./-]{1,127}\*?|[A-Za-z0-9_./-]{128}|\*)$"),
+    "addresses": text(most=256), "expiresInDays": number(1, 3650)}))
+for prefix in ("", "/operator/teams/{team}"):
+    lost = {404} if prefix else set()
+    operation("GET", prefix + "/tokens", "List tokens, also revoked and expired ones", answers={200: array("Token")}, refuses=lost)
+    operation("POST", prefix + "/tokens", "Make a token; its text is shown only now", body="TokenCreation",
+              answers={201: "TokenCreated"}, refuses=lost)
+    operation("DELETE", prefix + "/tokens/{id}", "Revoke a token", path={"id": TOKEN["id"]}, answers={200: "Nothing"},
+              refuses={404})
+
+# --- the team ---
+SIGNING = {**NAME, "type": ["string", "null"], "description": "The name of the secret that signs webhooks"}
+SETTINGS = {"putExisting": words("refuse", "rotate"), "policyDefault": words("open", "strict"), "webhookSigningSecret": SIGNING}
+TEAM = {"id": ULID, "name": text(most=64, least=1), **SETTINGS, "createdAt": TIME}
+schema("Team", members(TEAM))
+schema("TeamChange", {**members(optional=SETTINGS, about="One of them or more"), "minProperties": 1,
+                      "anyOf": [{"required": [name]} for name in SETTINGS]})
+operation("GET", "/team", "The team of this token", answers={200: "Team"})
+operation("PATCH", "/team", "Change the team's settings", body="TeamChange", answers={200: "Team"})
+
+# --- audit ---
+schema("AuditRecord", members(
+    {"sequence": {"type": "integer", "minimum": 1}, "at": TIME, "event": text(pattern=r"^[a-z]+\.[a-z_]+$"),
+     "mac": text(pattern="^[0-9a-f]{64}$")},
+    {"actor": TEXT, "address": TEXT, "requestId": TEXT, "subject": TEXT, "name": TEXT, "version": VERSION, "job": ULID,
+     "field": TEXT, "host": TEXT}))
+AUDIT_QUERY = {"after": COUNT, "limit": number(1, 1000)}
+operation("GET", "/audit", "The team's audit log, oldest first", query=AUDIT_QUERY, answers={200: array("AuditRecord")})
+
+# --- health and this description ---
+operation("GET", "/healthz", "The process answers", answers={200: "Status"})
+operation("GET", "/readyz", "It can also do its work", answers={200: "Status"})
+operation("GET", "/openapi.json", "This description", answers={200: {"type": "object"}})
+
+# --- the operator's, on the UNIX socket ---
+schema("TeamCreated", members({**TEAM, "tokenId": TEXT, "token": TEXT}))
+schema("KeyStatus", members({"masterVersion": VERSION, "masterVersions": VERSION, "unlocked": FLAG, "pendingRoot": FLAG,
+                             "memoryLocked": FLAG, "sandboxed": FLAG, "rotation": "Rotation"}))
+schema("Rotation", members({"level": words("team", "master", "root"), "state": words("idle", "running", "done", "failed"),
+                            "done": COUNT}, {"team": ULID, "code": TEXT, "error": TEXT}))
+schema("ServerStatus", members(optional={"vault": {"type": "object"}, "api": {"type": "object"}, "courier": {"type": "object"},
+                                         "store": {"type": "object"}}))
+operation("GET", "/operator/teams", "List teams", answers={200: array("Team")})
+operation("POST", "/operator/teams", "Make a team and its first token", body=members({"name": text(most=64, least=1)}),
+          answers={201: "TeamCreated"}, refuses={409})
+operation("PATCH", "/operator/teams/{team}", "Change a team's settings", body="TeamChange", answers={200: "Team"}, refuses={404})
+operation("DELETE", "/operator/teams/{team}", "Destroy a team; its audit log stays", answers={200: "Nothing"}, refuses={404})
+operation("GET", "/operator/teams/{team}/audit", "A team's audit log", query=AUDIT_QUERY, answers={200: array("AuditRecord")},
+          refuses={404})
+operation("GET", "/operator/audit", "The installation's own records", query=AUDIT_QUERY, answers={200: array("AuditRecord")})
+operation("GET", "/operator/keys", "How the keys stand", answers={200: "KeyStatus"})
+operation("POST", "/operator/keys/rotate", "Begin a rotation", body=members({"level": words("team", "master", "root")},
+          {"team": TEXT}), answers={202: members({"state": words("running")})}, refuses={404, 409})
+operation("GET", "/operator/status", "What each process could obtain and whether its parts work", answers={200: "ServerStatus"})
