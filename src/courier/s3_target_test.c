@@ -1,6 +1,5 @@
 #include "s3_target.h"
 
-#include "s3_error.h"
 #include "test.h"
 
 #define KEYS "\"accessKeyId\":\"AKID\",\"accessKeySecret\":\"s/+e\""
@@ -130,42 +129,11 @@ static void test_key_at_its_limit_and_one_past(void)
     }
 }
 
-static const struct {
-    const char *body, *code;
-} answers[] = {
-    {"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>m</Message></Error>",
-     "AccessDenied"},
-    {"<Error><Code>Sig.V4_1</Code></Error>", "Sig.V4_1"},
-    {"", ""},
-    {"<Code>", ""},
-    {"<Code></Code>", ""},
-    {"</Code><Code>X", ""},
-    {"<Code>a b</Code>", ""},
-    {"<Code>a<b></Code>", ""},
-    {"<Code>&lt;</Code>", ""},
-    {"<Code>a\nb</Code>", ""},
-    {"<code>AccessDenied</code>", ""},
-    {"<Code>0123456789012345678901234567890123456789012345678901234567890123</Code>", ""},
-    {"<Code>012345678901234567890123456789012345678901234567890123456789012</Code>",
-     "012345678901234567890123456789012345678901234567890123456789012"},
-    {"{\"Code\":\"AccessDenied\"}", ""},
-};
-
-static void test_only_a_plain_code_is_taken_from_an_answer(void)
-{
-    for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
-        char code[S3_CODE_BYTES];
-        s3_error_code(str_from(answers[i].body), code);
-        CHECK_STR(str_from(code), answers[i].code);
-    }
-}
-
 int main(void)
 {
     RUN(test_addresses);
     RUN(test_what_is_no_upload_is_refused);
     RUN(test_places_that_are_none_are_refused);
     RUN(test_key_at_its_limit_and_one_past);
-    RUN(test_only_a_plain_code_is_taken_from_an_answer);
     return test_done();
 }

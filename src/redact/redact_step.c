@@ -15,11 +15,11 @@ static enum err put_number(struct buf *out, uint32_t n, unsigned base, unsigned 
 {
     char text[16];
     size_t at = sizeof text;
-    while (at > 0 && (n || digits || at == sizeof text)) {
+    do {
         text[--at] = hex_digits[upper][n % base];
         n /= base;
         digits -= digits > 0;
-    }
+    } while (at > 0 && (n || digits));
     return buf_put(out, str_bytes(text + at, sizeof text - at));
 }
 
