@@ -15,6 +15,7 @@
 enum {
     SECRETS = 3,
     STRIDE_BITS = 97,
+    EMPTY_STRIDE_BITS = 769, /* most of a small database is the empty end of its pages */
     WRITE_EVERY = 64, /* a write costs a sync */
     IMAGE_MAX_BYTES = 4 * 1024 * 1024
 };
@@ -226,7 +227,9 @@ static void test_abuse_082_no_flipped_bit_gives_wrong_data(void)
     unsigned tries = 0, whole = 0;
     put_back(0, false);
     CHECK_EQ(look(false), SECRETS);
-    for (size_t bit = 0; bit < image.len * 8; bit += STRIDE_BITS, tries++) {
+    size_t stride;
+    for (size_t bit = 0; bit < image.len * 8; bit += stride, tries++) {
+        stride = image.ptr[bit / 8] ? STRIDE_BITS : EMPTY_STRIDE_BITS;
         put_back(bit, true);
         int before = test_failures_here_;
         whole += look(tries % WRITE_EVERY == 0) == SECRETS;
