@@ -83,7 +83,7 @@ void api_batch_submit(struct http_request *r)
     s->r = r;
     s->batch.actor = api_actor(r);
     s->batch.arena = http_arena(r);
-    if (api_body_is_json(r))
+    if (api_job_no_false_dry_run(r, false) && api_body_is_json(r))
         api_defer_or_fail(r, submit_batch, s);
 }
 

@@ -15,4 +15,8 @@ bool api_job_flag(struct http_request *r, const char *name, bool *ret);
 /* Is it written as an id? Answers with 400 when it is not. */
 bool api_job_id_is_good(struct http_request *r, struct str id);
 
+/* A word that somebody may take for the switch that stores nothing must not be passed over. Answers
+ * and returns false when there is one. `offered`: dryRun itself is known here. */
+bool api_job_no_false_dry_run(struct http_request *r, bool offered);
+
 #endif

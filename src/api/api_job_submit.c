@@ -70,6 +70,21 @@ static void answer_dry(struct submission *s)
         http_reply_json(s->r, 200, &body);
 }
 
+bool api_job_no_false_dry_run(struct http_request *r, bool offered)
+{
+    static const char *const words[] = {"dryRun", "dryrun", "dry_run", "dry-run", "DryRun"};
+    struct str value;
+    for (size_t i = offered ? 1 : 0; i < ARRAY_LEN(words); i++) {
+        if (http_query(r, words[i], &value)) {
+            api_fail_field(r, "dryRun",
+                           offered ? "is written dryRun, and is true or false"
+                                   : "is offered for one job at a time, not for a batch");
+            return false;
+        }
+    }
+    return true;
+}
+
 static void submit(struct http_request *r, enum job_kind kind)
 {
     struct submission *s = arena_alloc(http_arena(r), sizeof *s);
@@ -78,7 +93,8 @@ static void submit(struct http_request *r, enum job_kind kind)
     bool dry;
     s->r = r;
     problems_init(&problems, http_arena(r));
-    if (!api_job_flag(r, "dryRun", &dry) || !api_body_is_json(r))
+    if (!api_job_no_false_dry_run(r, true) || !api_job_flag(r, "dryRun", &dry) ||
+        !api_body_is_json(r))
         return;
     enum err e = store_read_begin(api_of(r)->store, &tx);
     if (e == OK) {

@@ -54,11 +54,13 @@ static void send_file(struct http_request *r, const struct job *job, int fd, uin
     http_reply_file(r, 200, arena_text(a, type), fd, 0, bytes);
 }
 
-/* The file of a finished job. With an upload it is elsewhere: nothing was promised here. */
+/* The file of a finished job. With an upload it is elsewhere: nothing was promised here. But when
+ * the upload failed, the file that waits here is the only one. */
 static void reply_output(struct http_request *r, const struct job *job)
 {
     uint64_t bytes;
-    if (job->state != JOB_FINISHED || job->output_bytes < 0) {
+    bool waits = job->state == JOB_ERROR && job->rendered_at_ms != 0;
+    if ((job->state != JOB_FINISHED && !waits) || job->output_bytes < 0) {
         http_fail(r, ERR_NOT_FOUND);
         return;
     }

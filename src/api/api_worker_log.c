@@ -2,6 +2,7 @@
 #include "api_worker.h"
 
 #include "clock.h"
+#include "order.h"
 
 static enum err read_job(struct http_request *r, struct str lease_id, struct str token_id,
                          struct worker_job *ret)
@@ -70,6 +71,9 @@ static enum err mask_chunk(struct http_request *r, const struct worker_piece *c,
         consumed = text.len;
         log->end = STR("***\n[nothing but values of secrets for 1 MiB: the rest is left out]\n");
     }
+    /* Within what was compressed before nothing says where text begins again. */
+    if (job->all.record_count && str_search(text, STR(ORDER_COMPRESSED), 0) < text.len)
+        log->end = STR("[compressed data cannot be masked: the rest of the log is left out]\n");
     log->consumed = (int64_t)consumed;
     log->text = buf_str(out);
     return OK;

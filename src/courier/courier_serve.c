@@ -22,6 +22,7 @@ struct office {
     pthread_mutex_t lock;      /* what follows */
     pthread_cond_t changed;
     size_t deliveries, downloads, masks; /* deliveries: without downloads */
+    size_t masking;                      /* of masks, those at work */
 };
 
 /* What one thread is given; it owns all of it. */
@@ -76,13 +77,31 @@ static void leave(struct office *o, enum order_kind kind)
     pthread_mutex_unlock(&o->lock);
 }
 
+/* A mask is all computing: more at a time would only make each slower. Waits on the order's own
+ * thread, so that other orders go on. */
+static void mask_begin(struct office *o)
+{
+    pthread_mutex_lock(&o->lock);
+    while (o->masking == COURIER_MASKS_MAX)
+        pthread_cond_wait(&o->changed, &o->lock);
+    o->masking++;
+    pthread_mutex_unlock(&o->lock);
+}
+
+static void mask_end(struct office *o)
+{
+    pthread_mutex_lock(&o->lock);
+    o->masking--;
+    pthread_cond_broadcast(&o->changed);
+    pthread_mutex_unlock(&o->lock);
+}
+
 static bool enter(struct office *o, enum order_kind kind)
 {
     bool let = true;
     pthread_mutex_lock(&o->lock);
     if (kind == ORDER_MASK)
-        while (o->masks == COURIER_MASKS_MAX)
-            pthread_cond_wait(&o->changed, &o->lock);
+        let = o->masks < COURIER_MASKS_MAX + COURIER_MASKS_WAITING_MAX;
     else
         let = o->deliveries + o->downloads < COURIER_THREADS_MAX &&
               (kind != ORDER_DOWNLOAD || o->downloads < COURIER_DOWNLOADS_MAX);
@@ -107,7 +126,11 @@ static void *carry_out(void *ctx)
                          .head = answer_head,
                          .head_ctx = o};
     AUTO(errand_end) struct errand_end end = {0};
+    if (kind == ORDER_MASK)
+        mask_begin(o);
     errand_run(&run, &end);
+    if (kind == ORDER_MASK)
+        mask_end(o);
     struct answer a = {.id = e->id,
                        .kind = ANSWER_DONE,
                        .outcome = end.outcome,

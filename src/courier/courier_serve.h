@@ -9,6 +9,8 @@
 #include "guard.h"
 
 enum { COURIER_THREADS_MAX = 64, COURIER_DOWNLOADS_MAX = 32, COURIER_MASKS_MAX = 8 };
+/* Masks that wait for their turn, each on its thread: the next one is told to come back. */
+enum { COURIER_MASKS_WAITING_MAX = 128 };
 
 struct courier_serve {
     int api;   /* orders in, answers out */

@@ -58,7 +58,9 @@ const char *errand_why(enum err err)
     switch (err) {
     case ERR_INVALID:
     case ERR_JSON:
-        return "its settings are not valid once the secrets stand in them";
+        return "a secret in it holds what cannot stand there, such as a blank in a bucket's name "
+               "or "
+               "a line break in a header: check what was stored";
     case ERR_TAMPERED:
         return "its record does not open as what it was stored for";
     case ERR_POLICY_EXPIRED:

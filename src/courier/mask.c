@@ -13,17 +13,25 @@ static enum err open_all(const struct errand *e, struct ref_values *ret)
 /* Where text ends and compressed data begins, in which no value can be seen: gzip. */
 static size_t compressed_at(struct str text)
 {
-    return str_search(text, STR("\x1f\x8b\x08"), 0);
+    return str_search(text, STR(ORDER_COMPRESSED), 0);
+}
+
+/* How much of the end may be the beginning of it: that waits for what follows. */
+static size_t perhaps_compressed(struct str text)
+{
+    return str_ends(text, STR("\x1f\x8b")) ? 2 : str_ends(text, STR("\x1f")) ? 1 : 0;
 }
 
 static enum err mask(const struct errand *e, const struct redact_set *set, struct buf *out,
                      int64_t *ret_consumed)
 {
     struct str text = str_slice(e->order->body, 0, compressed_at(e->order->body));
+    bool compressed = text.len < e->order->body.len;
+    if (!e->order->final && !compressed)
+        text.len -= perhaps_compressed(text);
     AUTOP(redact_stream) struct redact_stream *stream = redact_stream_new(set);
     TRY(redact_feed(stream, text, out));
     *ret_consumed = (int64_t)redact_consumed(stream);
-    bool compressed = text.len < e->order->body.len;
     if (!e->order->final && !compressed)
         return OK;
     *ret_consumed = (int64_t)e->order->body.len;

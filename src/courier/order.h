@@ -28,6 +28,9 @@ struct order {
     bool final;                /* MASK: nothing follows, hold nothing back */
 };
 
+/* What gzip begins with: MASK keeps nothing from there on. */
+#define ORDER_COMPRESSED "\x1f\x8b\x08"
+
 enum err order_encode(const struct order *o, struct buf *out) MUST_USE;
 enum err order_decode(struct str bytes, struct arena *arena, struct order *ret) MUST_USE;
 

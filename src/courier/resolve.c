@@ -1,6 +1,7 @@
 #include "resolve.h"
 
 #include "errand.h"
+#include "jobs.h"
 #include "json_scan.h"
 
 enum { HOST_MAX_BYTES = 300 }; /* a DNS name or an address, and a port */
@@ -64,6 +65,45 @@ static enum err find_destination(const struct errand *e, const struct resolve_ho
     return how->destination(e->order, buf_str(&json), ret);
 }
 
+static enum job_part part_for(enum order_kind kind)
+{
+    return kind == ORDER_UPLOAD    ? JOB_PART_UPLOAD
+           : kind == ORDER_WEBHOOK ? JOB_PART_WEBHOOK
+                                   : JOB_PART_ASSET;
+}
+
+/* Where a reference decides the host, the host is a value as well: sent, echoed and named in a
+ * message it has the parser's spelling (lower case, no dot at the end), which is none of the forms
+ * of what is stored. */
+static enum err add_host(const struct errand *e, const struct url *url, struct arena *arena,
+                         struct secret *ret[static 2])
+{
+    const struct ref_bundle *all = &e->order->bundle;
+    AUTO(buf) struct buf authority = buf_make(URL_MAX_BYTES);
+    if (!all->record_count || job_bundle_host(part_for(e->order->kind), all, arena).len)
+        return OK;
+    TRY(url_authority(url, &authority));
+    TRY(secret_new(buf_str(&authority), &ret[0]));
+    return secret_new(buf_str(&url->host), &ret[1]);
+}
+
+static enum err make_set(const struct errand *e, struct arena *arena, struct resolved *r)
+{
+    struct secret *host[2] = {NULL, NULL};
+    const struct secret **values = arena_array(arena, r->values.count + 2, sizeof *values);
+    size_t count = r->values.count;
+    enum err err = add_host(e, &r->url, arena, host);
+    for (size_t i = 0; i < count; i++)
+        values[i] = r->values.values[i];
+    for (size_t i = 0; i < ARRAY_LEN(host) && host[i]; i++)
+        values[count++] = host[i];
+    if (err == OK && count)
+        err = redact_set_new(values, count, &r->set);
+    for (size_t i = 0; i < ARRAY_LEN(host); i++)
+        secret_free(&host[i]);
+    return err;
+}
+
 enum err resolve(const struct errand *e, const struct resolve_how *how, struct resolved *ret)
 {
     AUTO(arena) struct arena arena = arena_make();
@@ -75,9 +115,7 @@ enum err resolve(const struct errand *e, const struct resolve_how *how, struct r
         return ERR_ADDRESS_REFUSED;
     TRY(url_host_port(&ret->url, &host));
     TRY(open_bundle(e, all, buf_str(&host), &ret->values, &ret->json, &ret->refused));
-    /* UNSAFE: only adds const, at a depth where C wants it said. */
-    const struct secret *const *values = (const struct secret *const *)ret->values.values;
-    return ret->values.count ? redact_set_new(values, ret->values.count, &ret->set) : OK;
+    return make_set(e, &arena, ret);
 }
 
 void resolved_auto(struct resolved *r)

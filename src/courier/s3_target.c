@@ -5,8 +5,6 @@
 #include "json_decode.h"
 
 enum {
-    NAME_MAX_BYTES = 255,
-    KEY_MAX_BYTES = 1024, /* S3's own limit */
     CREDENTIAL_MAX_BYTES = SECRET_VALUE_MAX_BYTES,
 };
 
@@ -54,33 +52,18 @@ enum err s3_target_members(struct str fragment, struct str ret[static RESOLVE_ME
     return OK;
 }
 
-/* Letters, digits and `marks`: what a region, a bucket or an ACL is made of. */
-static bool word_ok(struct str word, const char *marks)
-{
-    for (size_t i = 0; i < word.len; i++) {
-        char c = word.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!plain && (c == 0 || !strchr(marks, c)))
-            return false;
-    }
-    return true;
-}
-
-static bool credentials_ok(const struct s3_target *t)
-{
-    struct str id = buf_str(&t->key_id);
-    for (size_t i = 0; i < id.len; i++)
-        if ((unsigned char)id.ptr[i] <= 0x20 || (unsigned char)id.ptr[i] > 0x7e)
-            return false;
-    return id.len > 0 && t->key_secret.len > 0;
-}
-
 static enum err check(const struct s3_target *t, struct str provider)
 {
-    struct str bucket = buf_str(&t->bucket);
-    bool ok = (provider.len == 0 || str_is(provider, "s3")) && t->region.len > 0 &&
-              bucket.len > 0 && bucket.ptr[0] != '.' && word_ok(buf_str(&t->region), "-_") &&
-              word_ok(bucket, "-_.") && word_ok(buf_str(&t->acl), "-") && credentials_ok(t);
+    const struct {
+        enum job_s3_part part;
+        const struct buf *text;
+    } all[] = {{JOB_S3_REGION, &t->region},     {JOB_S3_BUCKET, &t->bucket},
+               {JOB_S3_ACL, &t->acl},           {JOB_S3_KEY_ID, &t->key_id},
+               {JOB_S3_ENDPOINT, &t->endpoint}, {JOB_S3_PREFIX, &t->prefix}};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        if (job_s3_problem(all[i].part, buf_str(all[i].text)))
+            return ERR_INVALID;
+    bool ok = (provider.len == 0 || str_is(provider, "s3")) && t->key_secret.len > 0;
     return ok ? OK : ERR_INVALID;
 }
 
@@ -88,7 +71,7 @@ static enum err fill(struct str fragment, struct s3_target *t)
 {
     struct upload upload;
     struct params params;
-    AUTO(buf) struct buf provider = buf_make(NAME_MAX_BYTES);
+    AUTO(buf) struct buf provider = buf_make(JOB_S3_NAME_MAX_BYTES);
     TRY(decode(fragment, &upload, &params));
     TRY(resolve_text(upload.provider, &provider));
     TRY(resolve_text(upload.prefix, &t->prefix));
@@ -103,13 +86,13 @@ static enum err fill(struct str fragment, struct s3_target *t)
 
 enum err s3_target_read(struct str fragment, struct s3_target *ret)
 {
-    struct s3_target t = {.prefix = buf_make(KEY_MAX_BYTES),
-                          .region = buf_make(NAME_MAX_BYTES),
-                          .bucket = buf_make(NAME_MAX_BYTES),
+    struct s3_target t = {.prefix = buf_make(JOB_S3_KEY_MAX_BYTES),
+                          .region = buf_make(JOB_S3_NAME_MAX_BYTES),
+                          .bucket = buf_make(JOB_S3_NAME_MAX_BYTES),
                           .key_id = buf_make(CREDENTIAL_MAX_BYTES),
                           .key_secret = buf_make(CREDENTIAL_MAX_BYTES),
                           .endpoint = buf_make(URL_MAX_BYTES),
-                          .acl = buf_make(NAME_MAX_BYTES)};
+                          .acl = buf_make(JOB_S3_NAME_MAX_BYTES)};
     if (fill(fragment, &t) != OK) {
         s3_target_auto(&t);
         return ERR_INVALID;
@@ -126,21 +109,9 @@ void s3_target_auto(struct s3_target *t)
         buf_auto(all[i]);
 }
 
-/* A server or proxy that folds "a/../b" would put the file into another place than was signed. */
-static bool dotted(struct str key)
-{
-    struct str segment;
-    while (key.len) {
-        key = str_split(key, '/', &segment);
-        if (str_is(segment, ".") || str_is(segment, ".."))
-            return true;
-    }
-    return false;
-}
-
 static enum err put_key(const struct s3_target *t, struct str object_name, struct buf *out)
 {
-    AUTO(buf) struct buf key = buf_make(KEY_MAX_BYTES);
+    AUTO(buf) struct buf key = buf_make(JOB_S3_KEY_MAX_BYTES);
     struct str prefix = buf_str(&t->prefix);
     while (str_starts(prefix, STR("/")))
         prefix = str_slice(prefix, 1, prefix.len);
@@ -149,18 +120,13 @@ static enum err put_key(const struct s3_target *t, struct str object_name, struc
     TRY(buf_put(&key, prefix));
     TRY(buf_put(&key, prefix.len ? STR("/") : STR_EMPTY));
     TRY(buf_put(&key, object_name));
-    if (dotted(buf_str(&key)))
-        return ERR_INVALID;
     return encode_percent(out, buf_str(&key), true);
 }
 
 enum err s3_target_url(const struct s3_target *t, struct str object_name, struct url *ret)
 {
     AUTO(buf) struct buf text = buf_make(2 * URL_MAX_BYTES);
-    struct str endpoint = buf_str(&t->endpoint);
-    if (str_find(endpoint, '?') < endpoint.len || str_find(endpoint, '#') < endpoint.len)
-        return ERR_INVALID;
-    TRY(job_s3_base(endpoint, buf_str(&t->region), buf_str(&t->bucket), &text));
+    TRY(job_s3_base(buf_str(&t->endpoint), buf_str(&t->region), buf_str(&t->bucket), &text));
     TRY(put_key(t, object_name, &text));
     return url_parse(buf_str(&text), ret);
 }

@@ -1,8 +1,6 @@
 /* An upload object ({provider, prefix, outputUrl, params}) with its values in place: where the file
- * goes and what signs it. A custom endpoint is addressed path style, {endpoint}/{bucket}/{key};
- * without one the bucket's own host at AWS, or path style there when the bucket's name has dots (no
- * certificate covers those). The key is the prefix and the object's name with one slash between,
- * as in the job's outputUrl. Owner thread. */
+ * goes and what signs it. Addressed by path (job_s3.h). The key is the prefix and the object's name
+ * with one slash between, as in the job's outputUrl. Owner thread. */
 #ifndef COURIER_S3_TARGET_H
 #define COURIER_S3_TARGET_H
 

@@ -57,6 +57,10 @@ struct str job_delivery_line(const struct delivery *d, struct arena *a)
     struct str next = STR_EMPTY;
     if (d->state == DELIVERY_FAILED)
         next = STR("; it is not tried again by itself: mend the cause, then retry-delivery");
+    if (d->state == DELIVERY_FAILED && d->kind == DELIVERY_UPLOAD)
+        next =
+            STR("; it is not tried again by itself: mend the cause, then retry-delivery, or fetch "
+                "the file with job output");
     else if (d->state == DELIVERY_DUE)
         next = arena_printf(a, "; tried again in %d s", (int)wait_s);
     return arena_printf(a, "[%s%s%.*s (attempt %d%.*s)]\n", named ? "" : what, named ? "" : ": ",

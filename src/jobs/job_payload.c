@@ -82,7 +82,8 @@ static enum err check_template(struct job_rules *r, const struct top *top, struc
     TRY(json_decode(top->template, TEMPLATE, ARRAY_LEN(TEMPLATE), job_rules_at(r, "/template"),
                     r->problems, &t));
     if (t.src.len && !job_rules_url(t.src))
-        return job_rules_add(r, "/template/src", "must be an http or https address");
+        return job_rules_add(r, "/template/src",
+                             "must be an http or https address, without a user in it");
     if (!t.src.len && !without && !stored_id_valid(t.id))
         return job_rules_add(r, "/template/id",
                              "must be the id of a template: 26 of A-Z 0-9; or give src beside it");

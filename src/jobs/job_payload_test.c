@@ -256,8 +256,8 @@ static void test_sizes_at_the_limit_and_one_past_it(void)
     check_size("{\"template\":{\"id\":\"", JOB_TEXT_MAX_BYTES, "\",\"src\":\"https://h\"}}", OK);
     check_size("{\"template\":{\"id\":\"", JOB_TEXT_MAX_BYTES + 1, "\",\"src\":\"https://h\"}}",
                ERR_INVALID);
-    check_size("{" T ",\"webhook\":{\"url\":\"https://", JOB_URL_MAX_BYTES - 8, "\"}}", OK);
-    check_size("{" T ",\"webhook\":{\"url\":\"https://", JOB_URL_MAX_BYTES - 7, "\"}}",
+    check_size("{" T ",\"webhook\":{\"url\":\"https://h/", JOB_URL_MAX_BYTES - 10, "\"}}", OK);
+    check_size("{" T ",\"webhook\":{\"url\":\"https://h/", JOB_URL_MAX_BYTES - 9, "\"}}",
                ERR_INVALID);
 }
 

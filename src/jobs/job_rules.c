@@ -1,5 +1,8 @@
 #include "job_rules.h"
 
+#include "fetch.h"
+#include "url.h"
+
 #include "json_scan.h"
 
 struct str job_rules_at(const struct job_rules *r, const char *pointer)
@@ -45,8 +48,34 @@ static bool starts_nocase(struct str v, struct str prefix)
     return v.len > prefix.len && str_equal_nocase(str_slice(v, 0, prefix.len), prefix);
 }
 
+bool job_rules_refers(struct str text)
+{
+    return str_search(text, STR("${secret."), 0) < text.len ||
+           str_search(text, STR("${secrets."), 0) < text.len;
+}
+
+/* Is a user or password in it? "${secret.HOST@2}" is none. */
+static bool has_user(struct str url)
+{
+    size_t at = str_search(url, STR("://"), 0) + sizeof "://" - 1;
+    bool reference = false;
+    for (; at < url.len; at++) {
+        char c = url.ptr[at];
+        if (c == '$' && at + 1 < url.len && url.ptr[at + 1] == '{')
+            reference = true;
+        if (c == '}')
+            reference = false;
+        if (!reference && c == '@')
+            return true;
+        if (!reference && (c == '/' || c == '?' || c == '#'))
+            return false;
+    }
+    return false;
+}
+
 bool job_rules_url(struct str v)
 {
+    AUTO(url) struct url url = {.https = false};
     if (v.len > JOB_URL_MAX_BYTES)
         return false;
     for (size_t i = 0; i < v.len; i++) {
@@ -54,8 +83,10 @@ bool job_rules_url(struct str v)
         if (c <= ' ' || c == 0x7f || c == '\\')
             return false;
     }
-    return starts_nocase(v, STR("https://")) || starts_nocase(v, STR("http://")) ||
-           str_starts(v, STR("${secret.")) || str_starts(v, STR("${secrets."));
+    bool http = starts_nocase(v, STR("https://")) || starts_nocase(v, STR("http://"));
+    if (!job_rules_refers(v))
+        return http && url_parse(v, &url) == OK;
+    return (http || str_starts(v, STR("${secret"))) && !has_user(v);
 }
 
 bool job_rules_string(struct job_rules *r, struct str raw, size_t max, struct str *ret)
@@ -99,27 +130,9 @@ enum err job_rules_only(struct job_rules *r, struct str object, struct str point
     return OK;
 }
 
-enum err job_rules_strings(struct job_rules *r, struct str object, struct str pointer,
-                           size_t max_bytes, bool (*named)(struct str key))
-{
-    struct json_members m;
-    struct str key, value, text;
-    size_t count = 0;
-    json_members_init(&m, object);
-    while (json_members_next(&m, &key, &value)) {
-        if (++count > JOB_HEADERS_MAX)
-            return problems_addf(r->problems, pointer, "may have at most %d members",
-                                 JOB_HEADERS_MAX);
-        if (named && (!key_text(r, key, &text) || !named(text)))
-            return problems_add(r->problems, pointer, "has a name that no header can have");
-        if (!job_rules_string(r, value, max_bytes, &text))
-            return problems_addf(r->problems, pointer,
-                                 "must hold strings only, each of at most %zu bytes", max_bytes);
-    }
-    return OK;
-}
+_Static_assert(JOB_URL_MAX_BYTES == 8192, "header_problem says so");
 
-bool job_rules_header_name(struct str name)
+static bool is_header_name(struct str name)
 {
     if (name.len < 1 || name.len > 256)
         return false;
@@ -130,6 +143,54 @@ bool job_rules_header_name(struct str name)
             return false;
     }
     return true;
+}
+
+/* A line break in a secret is found out when it is sent. */
+static bool is_header_value(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (((unsigned char)text.ptr[i] < ' ' && text.ptr[i] != '\t') || text.ptr[i] == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static const char *header_problem(struct job_rules *r, struct str raw_name, struct str value,
+                                  struct str *ret_name)
+{
+    struct str text;
+    if (!key_text(r, raw_name, ret_name) || !is_header_name(*ret_name))
+        return "has a name that no header can have";
+    if (!fetch_header_is_free(*ret_name))
+        return "has a header that is not the job's to set (Host, Content-Length, Connection and "
+               "others that frame or route a request)";
+    if (!job_rules_string(r, value, JOB_URL_MAX_BYTES, &text))
+        return "must hold strings only, each of at most 8192 bytes";
+    bool judged = !job_rules_refers(text); /* a reference is judged with the others */
+    return !judged || is_header_value(text) ? NULL
+                                            : "has a value with a line break or control character";
+}
+
+enum err job_rules_headers(struct job_rules *r, struct str object, struct str pointer)
+{
+    struct json_members m;
+    struct str key, value, names[JOB_HEADERS_MAX];
+    size_t count = 0;
+    json_members_init(&m, object);
+    while (json_members_next(&m, &key, &value)) {
+        if (count == JOB_HEADERS_MAX)
+            return problems_addf(r->problems, pointer, "may have at most %d members",
+                                 JOB_HEADERS_MAX);
+        const char *why = header_problem(r, key, value, &names[count]);
+        for (size_t i = 0; i < count && !why; i++) {
+            if (str_equal_nocase(names[i], names[count]))
+                why = "has one header twice (case does not tell names apart)";
+        }
+        if (why)
+            return problems_add(r->problems, pointer, why);
+        count++;
+    }
+    return OK;
 }
 
 static bool tag_list(struct str v, bool commas)

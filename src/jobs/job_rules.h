@@ -76,17 +76,18 @@ enum err job_rules_tags(struct job_rules *r, struct str raw, struct str *ret) MU
 bool job_rules_one_of(struct str v, const char *const *words);
 /* 1 to JOB_WORD_MAX_BYTES of a-z 0-9 - (and `extra` characters). */
 bool job_rules_word(struct str v, const char *extra);
-/* http:// or https://, or a whole address in a secret; no blanks or control characters. */
+/* Does a reference stand in the text? What does not hold one can be judged now. */
+bool job_rules_refers(struct str text);
+/* http:// or https://, or a whole address in a secret; no blanks, no control characters, no user.
+ * Without a reference it is one that will be connected to as it stands. */
 bool job_rules_url(struct str v);
 /* A raw JSON value that is a string of at most `max` bytes: its text, in the arena. */
 bool job_rules_string(struct job_rules *r, struct str raw, size_t max, struct str *ret);
 /* Reports members of the object that are not in the NULL-terminated list. */
 enum err job_rules_only(struct job_rules *r, struct str object, struct str pointer,
                         const char *const *known) MUST_USE;
-/* Every member's value is a string of at most max_bytes; `named` checks the keys, or is NULL. */
-enum err job_rules_strings(struct job_rules *r, struct str object, struct str pointer,
-                           size_t max_bytes, bool (*named)(struct str key)) MUST_USE;
-/* A name an HTTP header may have (RFC 9110 token). */
-bool job_rules_header_name(struct str name);
+/* Headers that a request may be sent with: names and values as HTTP takes them, none twice, none
+ * that frame or route the request. */
+enum err job_rules_headers(struct job_rules *r, struct str object, struct str pointer) MUST_USE;
 
 #endif

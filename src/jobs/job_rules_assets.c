@@ -102,8 +102,7 @@ static enum err check_params(struct job_rules *r, const struct asset *asset, boo
     at = below(r, at, "headers");
     if (!asset->src.len)
         return problems_add(r->problems, at, "needs an address in src");
-    enum err headers =
-        job_rules_strings(r, params.headers, at, JOB_URL_MAX_BYTES, job_rules_header_name);
+    enum err headers = job_rules_headers(r, params.headers, at);
     return e == OK ? headers : e;
 }
 
@@ -161,7 +160,8 @@ static enum err check_asset(struct job_rules *r, struct str raw, struct str poin
                             "function or job");
     enum err e = check_need(r, &asset, type->need, pointer);
     if (asset.src.len && !job_rules_url(asset.src))
-        e = problems_add(r->problems, below(r, pointer, "src"), "must be an http or https address");
+        e = problems_add(r->problems, below(r, pointer, "src"),
+                         "must be an http or https address, without a user in it");
     *ret_need = type->need;
     enum err params = check_params(r, &asset, type->need == NEEDS_NAME, pointer);
     return e == OK ? params : e;

@@ -1,5 +1,6 @@
 /* Upload and webhook: where a job's result goes. */
 #include "job_rules.h"
+#include "job_s3.h"
 
 struct upload {
     struct str provider, prefix, output_url, params;
@@ -29,7 +30,37 @@ static const struct json_field PARAMS[] = {
 static const char *const PARAMS_KNOWN[] = {"region",   "bucket", "accessKeyId", "accessKeySecret",
                                            "endpoint", "acl",    NULL};
 
-static const char NOT_A_URL[] = "must be an http or https address";
+static const char NOT_A_URL[] = "must be an http or https address, without a user in it";
+
+/* What is literal is judged here, so that nothing is rendered that cannot be handed over. */
+static enum err check_literals(struct job_rules *r, const struct job_upload *u)
+{
+    const struct {
+        enum job_s3_part part;
+        struct str text;
+        const char *pointer;
+    } all[] = {{JOB_S3_REGION, u->region, "/upload/params/region"},
+               {JOB_S3_BUCKET, u->bucket, "/upload/params/bucket"},
+               {JOB_S3_ACL, u->acl, "/upload/params/acl"},
+               {JOB_S3_KEY_ID, u->access_key_id, "/upload/params/accessKeyId"},
+               {JOB_S3_ENDPOINT, u->endpoint, "/upload/params/endpoint"},
+               {JOB_S3_PREFIX, u->prefix, "/upload/prefix"}};
+    enum err e = OK;
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        const char *why = all[i].text.len && !job_rules_refers(all[i].text)
+                              ? job_s3_problem(all[i].part, all[i].text)
+                              : NULL;
+        if (why)
+            e = job_rules_add(r, all[i].pointer, why);
+    }
+    return e;
+}
+
+/* What is appended to it must become a part of its path. */
+static bool is_output_base(struct str url)
+{
+    return job_rules_url(url) && str_find(url, '?') == url.len && str_find(url, '#') == url.len;
+}
 
 enum err job_rules_upload(struct job_rules *r, struct str object, struct job_upload *ret)
 {
@@ -48,14 +79,17 @@ enum err job_rules_upload(struct job_rules *r, struct str object, struct job_upl
     }
     if (u.provider.len && !str_is(u.provider, "s3"))
         e = job_rules_add(r, "/upload/provider", "must be s3, the only provider");
-    if (u.output_url.len && !job_rules_url(u.output_url))
-        e = job_rules_add(r, "/upload/outputUrl", NOT_A_URL);
-    if (all.endpoint.len && !job_rules_url(all.endpoint))
+    if (u.output_url.len && !is_output_base(u.output_url))
+        e = job_rules_add(r, "/upload/outputUrl",
+                          "must be an http or https address without user, query and fragment");
+    if (all.endpoint.len && job_rules_refers(all.endpoint) && !job_rules_url(all.endpoint))
         e = job_rules_add(r, "/upload/params/endpoint", NOT_A_URL);
     all.provider = u.provider;
     all.prefix = u.prefix;
     all.output_url = u.output_url;
+    enum err literals = check_literals(r, &all);
     *ret = all;
+    e = literals == OK ? e : literals;
     return shape == OK ? e : shape;
 }
 
@@ -83,8 +117,7 @@ enum err job_rules_webhook(struct job_rules *r, struct str object)
     if (w.method.len && !job_rules_one_of(w.method, METHODS))
         e = job_rules_add(r, "/webhook/method", "must be GET, POST, PUT or DELETE");
     if (w.headers.ptr) {
-        enum err headers = job_rules_strings(r, w.headers, job_rules_at(r, "/webhook/headers"),
-                                             JOB_URL_MAX_BYTES, job_rules_header_name);
+        enum err headers = job_rules_headers(r, w.headers, job_rules_at(r, "/webhook/headers"));
         e = headers == OK ? e : headers;
     }
     return e;

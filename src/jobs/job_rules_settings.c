@@ -133,9 +133,9 @@ enum err job_rules_settings(struct job_rules *r, struct str object, bool nested,
     bool frames = s.frames.len && !str_is(s.frames, "null");
     if (frames && !read_frames(s.frames, frame))
         e = job_rules_add(r, "/settings/frames", "must be a frame's number or [first, last]");
-    if (!frames && str_is(s.type, "image"))
-        e = job_rules_add(r, "/settings/frames", "is required for an image");
     struct str type = type_of(s.type, s.codec);
+    if (!frames && str_is(type, "image"))
+        e = job_rules_add(r, "/settings/frames", "is required for an image");
     *ret = (struct job_settings){.type = type,
                                  .codec = long_codec(r, type, s.codec),
                                  .quality = s.quality.len ? s.quality : STR("full"),

@@ -157,11 +157,18 @@ static bool token_ok(struct str s)
     return s.len > 0;
 }
 
-static bool header_ok(const struct fetch_header *h)
+bool fetch_header_is_free(struct str name)
 {
     for (size_t i = 0; i < ARRAY_LEN(own_headers); i++)
-        if (str_equal_nocase(h->name, str_from(own_headers[i])))
+        if (str_equal_nocase(name, str_from(own_headers[i])))
             return false;
+    return true;
+}
+
+static bool header_ok(const struct fetch_header *h)
+{
+    if (!fetch_header_is_free(h->name))
+        return false;
     for (size_t i = 0; i < h->value.len; i++)
         if (h->value.ptr[i] == '\r' || h->value.ptr[i] == '\n' || h->value.ptr[i] == 0)
             return false;
@@ -377,7 +384,7 @@ enum err fetch_run(const struct fetch *f, struct fetch_result *ret)
         .f = f, .ret = ret, .read_offset = f->body_offset, .body_max_bytes = body_max};
     AUTO(url) struct url url = {0};
     AUTO(list) struct list headers = {0};
-    const char *why = "the request is not valid";
+    const char *why = "its address or one of its headers cannot be sent as it is";
     enum err err = url_parse(f->url, &url);
     if (err == OK)
         err = put_headers(f, &headers);

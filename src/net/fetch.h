@@ -18,6 +18,9 @@ struct fetch_header {
     struct str name, value;
 };
 
+/* May a caller set this header? Not those that frame or route the request. Any thread. */
+bool fetch_header_is_free(struct str name);
+
 struct fetch {
     struct str method, url;
     const struct fetch_header *headers;

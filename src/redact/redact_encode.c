@@ -63,15 +63,26 @@ static bool is_known(const struct known *known, size_t count, struct str all, st
     return false;
 }
 
-/* Most forms of most values are the value itself: these are dropped at once, so that the bytes do
- * not pile up before the sort. */
+static bool is_plain(struct str part)
+{
+    for (size_t i = 0; i < part.len; i++) {
+        char c = part.ptr[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')))
+            return false;
+    }
+    return true;
+}
+
+/* Most forms of most values are the value itself: these are not made at all where that is plain, or
+ * dropped at once, so that the bytes do not pile up before the sort. */
 static enum err add_part(struct redact_patterns *p, struct str part, unsigned kind)
 {
     struct known known[REDACT_FORMS_MAX];
     size_t known_count = 0;
+    bool plain = is_plain(part);
     for (size_t i = 0; i < redact_form_count(); i++) {
-        if (!redact_form_is_for(i, kind))
-            continue;
+        if (!redact_form_is_for(i, kind) || (i > 0 && plain && redact_form_keeps(i)))
+            continue; /* form 0 is the value as it is */
         struct known fresh = {.at = p->bytes.len};
         TRY(redact_form_put(i, part, &p->bytes, &fresh.edges));
         if (p->bytes.len == fresh.at)

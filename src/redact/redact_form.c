@@ -237,6 +237,12 @@ bool redact_form_is_for(size_t form, unsigned part)
     return (forms[form].parts & part) == part;
 }
 
+bool redact_form_keeps(size_t form)
+{
+    const struct form *f = &forms[form];
+    return redact_step_keeps(&f->first) && (!f->then.put || redact_step_keeps(&f->then));
+}
+
 enum err redact_form_put(size_t form, struct str part, struct buf *out, uint8_t *ret_edges)
 {
     const struct form *f = &forms[form];

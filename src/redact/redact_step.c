@@ -322,3 +322,11 @@ enum err redact_step_reverse(const struct redact_step *s, struct str in, struct 
         TRY(buf_put_byte(out, (uint8_t)in.ptr[i - 1]));
     return OK;
 }
+
+bool redact_step_keeps(const struct redact_step *s)
+{
+    bool some = s->put == redact_step_json || s->put == redact_step_percent ||
+                s->put == redact_step_map || s->put == redact_step_number;
+    return s->put == redact_step_raw || s->put == redact_step_quote ||
+           s->put == redact_step_latin1 || (some && !(s->options & STEP_ALL));
+}

@@ -31,6 +31,9 @@ struct redact_step {
 #define STEP(name)                                                                                 \
     enum err redact_step_##name(const struct redact_step *s, struct str in, struct buf *out,       \
                                 uint8_t *ret_edges) MUST_USE
+/* Does the step leave letters and digits as they are? */
+bool redact_step_keeps(const struct redact_step *s);
+
 STEP(raw);
 STEP(json);    /* chars: what becomes \uXXXX although it need not; '/' there becomes \/ */
 STEP(percent); /* chars: what stays beside letters and digits */

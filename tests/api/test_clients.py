@@ -1,6 +1,7 @@
 """The vendor's clients against our server: for each of their commands the requests they send and what they decode.
 
-The clients themselves are in no registry, so their bytes are sent from here (vendor_clients.py); curl is the real one.
+The n8n node and the scripts are in no registry, and the module proxy did not give out the Go CLI (403) where this was written: their bytes
+are sent from here (vendor_clients.py), and what is asserted is our reading of their decoders. curl is the real one.
 
 test_contract_07_NN is check NN of the list of what clients require. Of the first forty, those that have no such test here stand in:
 1-6, 10, 11: test_secret_*, test_secrets.py; 14, 15: test_bad_input.py, test_secrets.py; 19-22, 24: test_jobs.py; 28: test_auth_*;

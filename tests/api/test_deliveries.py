@@ -97,6 +97,9 @@ def test_wrong_settings_end_the_job_with_what_to_do(server, s3, what, said):
     assert job["status"] == "error" and said in job["stats"]["error"]
     assert said in line and "(attempt 1; it is " + MEND in line and line.startswith("[upload to bucket ")
     assert in_spool(server, job["id"])
+    output = server.call("GET", f"/jobs/{job['id']}/output")  # it is nowhere else
+    assert output.status_code == 200 and output.content == b"x\n" and "fetch the file with job output" in line
+    assert server.call("GET", f"/jobs/{job['id']}/output", token=server.team("other-" + os.urandom(4).hex())).status_code == 404
 
 
 @pytest.mark.parametrize("status,body,said,again", [

@@ -183,3 +183,79 @@ def test_another_teams_template_is_not_there(team):
     foreign = team.server.call("POST", "/templates", {"type": "aep", "displayName": "t", "src": f"{HOST}/a.aep"}).json()["id"]
     answer = team.post({"template": {"id": foreign, "composition": "main"}})
     assert answer.status_code == 404 and "There is no such template" in answer.json()["error"]
+
+
+# --- what could never be handed over is refused before it is rendered ---
+
+UPLOAD = {"params": {"region": "eu-1", "bucket": "b", "accessKeyId": "k", "accessKeySecret": "s"}}
+
+
+def upload(**more):
+    params = {**UPLOAD["params"], **{k: v for k, v in more.items() if k not in ("prefix", "outputUrl")}}
+    return {**{k: v for k, v in more.items() if k in ("prefix", "outputUrl")}, "params": params}
+
+
+@pytest.mark.parametrize("member, values", [
+    ("params/region", ["eu west", "\u00e9", "a/b", "x" * 256]),
+    ("params/bucket", ["a/b", "one two", "...", ".a", "a?x=1", "x" * 256]),
+    ("params/acl", ["public read!", "a_b", "x" * 256]),
+    ("params/accessKeyId", ["one two", "a\n", "\u00e9"]),
+    ("params/endpoint", ["https://user:pw@h.example", "https://h.example?x=1", "https://h.example/#f", "https:///x", "https://h:99999"]),
+    ("prefix", ["../x", "a/./b", "a/..", "x" * 961]),
+    ("outputUrl", ["https://user:pw@cdn.example", "https://cdn.example/?x=1", "https://cdn.example/#a", "https://"]),
+])
+def test_literal_settings_of_an_upload_are_judged_at_submit(team, member, values):
+    for value in values:
+        payload = {"template": TEMPLATE, "upload": upload(**{member.split("/")[-1]: value})}
+        answer = team.call("POST", "/jobs", payload)
+        assert answer.status_code == 400, value
+        assert [d["field"] for d in answer.json()["details"]] == ["/upload/" + member], value
+        assert value not in answer.text, value
+
+
+@pytest.mark.parametrize("more", [
+    {"region": "x" * 255}, {"bucket": "x" * 255}, {"bucket": "My_Bucket-1.x"}, {"acl": "bucket-owner-full-control"}, {"prefix": "x" * 960},
+    {"prefix": "/a//b..c/.d/"}, {"endpoint": "http://127.0.0.1:9000/minio/"}, {"endpoint": None}, {"outputUrl": "https://cdn.example:8443/a"},
+])
+def test_good_settings_of_an_upload_at_their_limits(team, more):
+    team.accepted({"template": TEMPLATE, "upload": upload(**more)})
+
+
+@pytest.mark.parametrize("more", [{"region": "${secret.R}"}, {"bucket": "b ${secret.R}"}, {"prefix": "../${secret.R}"},
+                                  {"endpoint": "https://${secret.R@1}/"}, {"outputUrl": "https://${secrets.R@1}"}])
+def test_what_a_secret_decides_is_judged_when_it_is_known(team, more):
+    team.server.put("R", "eu-west-1", token=team.token)
+    team.accepted({"template": TEMPLATE, "upload": upload(**more)})
+
+
+@pytest.mark.parametrize("headers", [{n: "x"} for n in ("Host", "content-length", "Transfer-Encoding", "Connection", "Expect", "TE", "Upgrade", "Trailer")]
+                         + [{"X": "a\r\nY: b"}, {"X": "a\x7f"}, {"x": "a", "X": "b"}, {"a b": "c"}, {"": "c"}, {"X": 1}])
+def test_headers_that_cannot_be_sent_are_refused_at_submit(team, headers):
+    for field, payload in (("/webhook/headers", {"webhook": {"url": "https://h.example", "headers": headers}}),
+                           ("/assets/0/params/headers", {"assets": [{"type": "image", "layerName": "l", "src": "https://h.example/a.png",
+                                                                     "params": {"headers": headers}}]})):
+        answer = team.call("POST", "/jobs", {"template": TEMPLATE, **payload})
+        assert answer.status_code == 400 and [d["field"] for d in answer.json()["details"]] == [field], field
+
+
+@pytest.mark.parametrize("url", ["https://user:pw@h.example/", "https://h:99999/", "https:///x", "https://", "https://user@${secret.R}/"])
+def test_addresses_that_cannot_be_called_are_refused_at_submit(team, url):
+    for field, payload in (("/webhook/url", {"webhook": {"url": url}}), ("/template/src", {"template": {**TEMPLATE, "src": url}}),
+                           ("/assets/0/src", {"assets": [{"type": "image", "layerName": "l", "src": url}]})):
+        answer = team.call("POST", "/jobs", {"template": TEMPLATE, **payload})
+        assert answer.status_code == 400 and field in [d["field"] for d in answer.json()["details"]], field
+
+
+@pytest.mark.parametrize("query", ["dryRun=1", "dryrun=true", "dry_run=true", "dry-run=true", "dryRun"])
+def test_a_dry_run_that_is_written_wrong_submits_nothing(team, query):
+    before = team.call("GET", "/jobs").json()
+    for path in ("/jobs", "/jobs/join", "/batches"):
+        answer = team.call("POST", f"{path}?{query}", {"template": TEMPLATE})
+        assert answer.status_code == 400 and answer.json()["details"][0]["field"] == "dryRun", path
+    assert team.call("POST", "/batches?dryRun=true", {"jobs": [{"template": TEMPLATE}]}).status_code == 400
+    assert team.call("GET", "/jobs").json() == before
+
+
+def test_an_image_by_its_codec_needs_a_frame(team):
+    answer = team.call("POST", "/jobs", {"template": TEMPLATE, "settings": {"codec": "image_png"}})
+    assert answer.status_code == 400 and answer.json()["details"][0]["field"] == "/settings/frames"

@@ -1,8 +1,10 @@
 """What a worker or another server says of a job's values, in every form, is masked before anybody can read it."""
 import gzip
 import json
+import os
 import random
 import sys
+import zlib
 
 import pytest
 import requests
@@ -85,6 +87,32 @@ def test_abuse_053_a_value_in_compressed_text_is_withheld(server, unique, folder
     log = server.call("GET", f"/jobs/{job['id']}/logs").content
     assert b"before\n" in log and b"compressed" in log and b"\x1f\x8b" not in log
     assert packed.read_bytes()[20:40] not in log
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 4, 10, 60])
+def test_abuse_053_what_follows_compressed_text_is_withheld_in_whatever_pieces_it_comes(server, unique, cut):
+    value = canary(60)
+    server.put(unique, value)
+    lease, _ = lease_for(server, {"assets": [{**TEXT_ASSET, "value": "${secret.%s}" % unique}]})
+    packer = zlib.compressobj(wbits=31)
+    head = packer.compress(os.urandom(40)) + packer.flush(zlib.Z_FULL_FLUSH)
+    text = b"before\n" + head + packer.compress(value.encode()) + packer.flush()
+    sent, pieces = 0, [len(b"before\n") + cut, len(b"before\n") + len(head), len(text)]
+    while sent < len(text):
+        end = min(p for p in pieces if p > sent)
+        final = end == len(text)
+        answer = server.call("POST", f"/worker/leases/{lease['lease']}/log?offset={sent}" + ("&final=1" if final else ""), text[sent:end])
+        if answer.json()["accepted"] == sent:  # held back: it wants more
+            pieces.remove(end)
+        sent = answer.json()["accepted"]
+    server.call("POST", f"/worker/leases/{lease['lease']}/finish", {"state": "error", "error": "x"})
+    log = server.call("GET", f"/jobs/{lease['job']['id']}/logs").content
+    assert log.startswith(b"before\n[compressed data, left out]\n") and b"the rest of the log is left out" in log
+    for at in range(len(log)):  # raw deflate from anywhere
+        try:
+            assert value.encode() not in zlib.decompressobj(wbits=-15).decompress(log[at:])
+        except zlib.error:
+            pass
 
 
 def test_a_value_broken_over_lines_and_chunks_is_masked(server, unique):
@@ -265,3 +293,39 @@ def test_abuse_053_a_compressed_echo_is_not_passed_on(server, unique, headers):
     assert answer.status_code >= 400 or not answer.content
     assert body[10:30] not in answer.content and value.encode() not in answer.content
     assert_nothing_left(value, json.dumps(server.job(job_id)), server.job_log(job_id), server.log())
+
+
+HOSTS = {  # what is stored, and what of it must not be read anywhere, whatever the case
+    "capitals": ("{c}PXPJBSWY3D.invalid", "{c}pxpjbswy3d"),
+    "a dot at the end": ("{c}Dot.invalid.", "{c}dot"),
+    "a port": ("{c}Port.invalid:443", "{c}port"),
+}
+
+
+@pytest.mark.parametrize("stored, canary_of", HOSTS.values(), ids=HOSTS)
+@pytest.mark.parametrize("place", ["webhook", "whole", "part", "endpoint", "region", "asset", "template"])
+def test_abuse_052_a_host_that_a_secret_decides_is_not_shown_in_any_spelling(server, keys, unique, place, stored, canary_of):
+    word = canary(20).upper()
+    value, left = stored.format(c=word), canary_of.format(c=word).lower()
+    server.put(unique, f"https://{value}/p" if place == "whole" else word + "9Z" if place in ("part", "region") else value)
+    left = word.lower() if place in ("part", "region") else left
+    ref = "${secret.%s}" % unique
+    params = {"bucket": "b", "region": ref if place == "region" else "eu", "accessKeyId": "${secret.AWS_ACCESS_KEY_ID}",
+              "accessKeySecret": "${secret.AWS_SECRET_ACCESS_KEY}", **({"endpoint": f"https://{ref}"} if place == "endpoint" else {})}
+    payload = {"webhook": {"webhook": {"url": f"https://{ref}/x"}}, "whole": {"webhook": {"url": ref}},
+               "part": {"webhook": {"url": f"https://a{ref}b.invalid/x"}}, "endpoint": {"upload": {"params": params}},
+               "region": {"upload": {"params": params}}, "template": {"template": {"id": "T", "src": f"https://{ref}/t.aep"}},
+               "asset": {"assets": [{"type": "image", "layerName": "l", "src": f"https://{ref}/a.png"}]}}[place]
+    lease, text = lease_for(server, payload)
+    if place in ("asset", "template"):
+        src = (lease["job"]["template"] if place == "template" else lease["job"]["assets"][0])["src"]
+        said = requests.get(src, timeout=60)
+        assert said.status_code == 502
+        text += said.text + str(said.headers)
+    requests.put(lease["output"]["url"], data=b"x", timeout=20)
+    server.call("POST", f"/worker/leases/{lease['lease']}/finish", {"state": "finished"})
+    log = until(lambda: server.job_log(lease["job"]["id"]) if "***" in server.job_log(lease["job"]["id"]) else None, 30, "the attempt in the log")
+    for said in (text, log, json.dumps(server.job(lease["job"]["id"])), server.log()):
+        assert left not in said.lower()
+    for path in server.files():
+        assert left.encode() not in path.read_bytes().lower(), path
