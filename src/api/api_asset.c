@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "io.h"
 #include "job_end.h"
+#include "lease_keep.h"
 #include "policy.h"
 #include "ticket.h"
 
@@ -171,6 +172,8 @@ static void fetch(struct http_request *r)
     do {
         e = store_write_wait(api_of(r)->store, take_op, t);
     } while (api_try_again(e, &attempts));
+    if (e == OK)
+        lease_keep_answer(r, &t->job);
     if (e == OK && t->file.len) {
         asset_file_reply(r, t->file);
         return;

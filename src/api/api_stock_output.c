@@ -8,6 +8,7 @@
 #include "alloc.h"
 #include "api_stock.h"
 #include "job_ticket.h"
+#include "lease_keep.h"
 #include "ticket.h"
 
 enum { ANSWER_MAX_BYTES = 16 * 1024 };
@@ -77,6 +78,7 @@ struct log {
     uint8_t hash[32];
     struct ticket ticket;
     struct job job;
+    struct lease_keep keep;
     struct buf text;
 };
 
@@ -90,6 +92,7 @@ static void log_free(struct log *l)
 static enum err piece(void *ctx, struct str bytes)
 {
     struct log *l = ctx;
+    lease_keep_moved(&l->keep);
     return buf_put(&l->text, str_slice(bytes, 0, l->text.max - l->text.len));
 }
 
@@ -145,15 +148,17 @@ void api_stock_log(struct http_request *r)
 {
     uint8_t hash[32];
     struct ticket ticket;
+    struct job job;
     enum err e = ticket_hash(r, hash);
     if (e == OK)
-        e = ticket_look(api_of(r)->store, hash, TICKET_STOCK_LOG_PUT, http_arena(r), &ticket);
+        e = ticket_look(api_of(r)->store, hash, TICKET_STOCK_LOG_PUT, http_arena(r), &ticket, &job);
     if (e != OK) {
         http_fail(r, e);
         return;
     }
     struct log *l = xcalloc(1, sizeof *l);
     l->r = r;
+    l->keep = lease_keep_of(api_of(r)->store, &job);
     memcpy(l->hash, hash, sizeof hash);
     l->text = buf_make(JOB_LOG_MAX_BYTES + 1);
     http_stream_body(r, &(struct http_sink){.piece = piece, .end = end, .ctx = l});

@@ -5,6 +5,7 @@
 
 #include "alloc.h"
 #include "jobs.h"
+#include "lease_keep.h"
 #include "spool_file.h"
 #include "spool_room.h"
 #include "ticket.h"
@@ -16,6 +17,7 @@ struct upload {
     uint8_t hash[32];
     struct spool_file file;
     int64_t looked_at; /* how much was there when the room was last looked at */
+    struct lease_keep keep;
     struct job_output output;
 };
 
@@ -28,6 +30,7 @@ static void upload_free(struct upload *u)
 static enum err piece(void *ctx, struct str bytes)
 {
     struct upload *u = ctx;
+    lease_keep_moved(&u->keep);
     if (u->file.bytes >= u->looked_at + LOOK_BYTES) {
         u->looked_at = u->file.bytes;
         TRY(spool_room_for_bytes(api_of(u->r), LOOK_BYTES, true));
@@ -95,10 +98,11 @@ void api_ticket_put(struct http_request *r)
     struct api *api = api_of(r);
     struct arena *a = http_arena(r);
     struct ticket ticket;
+    struct job job;
     uint8_t hash[32];
     enum err e = ticket_hash(r, hash);
     if (e == OK)
-        e = ticket_look(api->store, hash, TICKET_OUTPUT_PUT, a, &ticket);
+        e = ticket_look(api->store, hash, TICKET_OUTPUT_PUT, a, &ticket, &job);
     if (e == OK)
         e = check_room(r);
     if (e != OK) {
@@ -109,6 +113,7 @@ void api_ticket_put(struct http_request *r)
     struct upload *u = xcalloc(1, sizeof *u);
     u->r = r;
     u->file.fd = -1;
+    u->keep = lease_keep_of(api->store, &job);
     memcpy(u->hash, hash, sizeof hash);
     struct str part = arena_printf(a, "%.*s.%.*s", (int)name.len, name.ptr,
                                    (int)ticket.lease_id.len, ticket.lease_id.ptr);

@@ -105,6 +105,14 @@ void http_reply_pipe(struct http_request *r, int status, const char *content_typ
                      int64_t length, int verdict);
 void http_answer_header(struct http_request *r, const char *name,
                         const char *value); /* before the answer */
+/* Before http_reply_file or http_reply_pipe: `moved` is called, on the connection's thread, each
+ * time that bytes go out, and `done` once at the end, whatever the answer was. */
+struct http_watch {
+    void (*moved)(void *ctx);
+    void (*done)(void *ctx);
+    void *ctx;
+};
+void http_answer_watch(struct http_request *r, const struct http_watch *watch);
 
 /* --- answering later --- */
 /* After this the handler may return without an answer; any thread then calls one of the answers.

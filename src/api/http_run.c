@@ -264,6 +264,8 @@ void http_run_completed(void *server, struct MHD_Connection *mhd, void **request
     http_conn_enter(r->conn, HTTP_CONN_IDLE);
     if (r->response)
         MHD_destroy_response(r->response);
+    if (r->watch.done)
+        r->watch.done(r->watch.ctx);
     buf_auto(&r->body);
     arena_auto(&r->arena);
     bool counted = r->counted;

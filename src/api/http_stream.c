@@ -21,7 +21,35 @@ struct pipe_answer {
     int64_t left; /* -1: until it ends */
     bool judged;  /* fd is the verdict */
     bool watched; /* fd is known to the pump's epoll */
+    struct http_watch watch;
 };
+
+/* --- who wants to know that bytes go out --- */
+
+void http_answer_watch(struct http_request *r, const struct http_watch *watch)
+{
+    ASSERT(!r->watch.done);
+    r->watch = *watch;
+}
+
+static struct http_watch take_watch(struct http_request *r)
+{
+    struct http_watch watch = r->watch;
+    r->watch = (struct http_watch){0};
+    return watch;
+}
+
+static void watch_moved(const struct http_watch *watch)
+{
+    if (watch->moved)
+        watch->moved(watch->ctx);
+}
+
+static void watch_done(const struct http_watch *watch)
+{
+    if (watch->done)
+        watch->done(watch->ctx);
+}
 
 /* --- pump --- */
 
@@ -81,6 +109,7 @@ static void pipe_free(void *cls)
     struct pipe_answer *p = cls;
     pipe_close(p);
     io_close(&p->verdict);
+    watch_done(&p->watch);
     free(p);
 }
 
@@ -129,6 +158,7 @@ static ssize_t pipe_read(void *cls, uint64_t pos, char *ret, size_t max)
     ssize_t n = read_again(p->fd, ret, max);
     if (n > 0) {
         p->left -= p->left >= 0 ? n : 0;
+        watch_moved(&p->watch);
         return n;
     }
     if (n < 0 && errno == EAGAIN)
@@ -159,8 +189,12 @@ void http_reply_pipe(struct http_request *r, int status, const char *content_typ
         return;
     }
     struct pipe_answer *p = xcalloc(1, sizeof *p);
-    *p = (struct pipe_answer){
-        .pump = &r->server->pump, .mhd = r->mhd, .fd = fd, .verdict = verdict, .left = length};
+    *p = (struct pipe_answer){.pump = &r->server->pump,
+                              .mhd = r->mhd,
+                              .fd = fd,
+                              .verdict = verdict,
+                              .left = length,
+                              .watch = take_watch(r)};
     struct MHD_Response *response =
         MHD_create_response_from_callback(length < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)length,
                                           PIPE_PIECE_BYTES, pipe_read, p, pipe_free);
@@ -212,6 +246,51 @@ void http_answer_tag(struct http_request *r, const char *tag)
     http_answer_header(r, "ETag", tag);
 }
 
+struct file_answer {
+    int fd;
+    uint64_t offset;
+    struct http_watch watch;
+};
+
+static void file_free(void *cls)
+{
+    struct file_answer *f = cls;
+    io_close(&f->fd);
+    watch_done(&f->watch);
+    free(f);
+}
+
+static ssize_t file_read(void *cls, uint64_t pos, char *ret, size_t max)
+{
+    struct file_answer *f = cls;
+    ssize_t n;
+    do
+        n = pread(f->fd, ret, max, (off_t)(f->offset + pos));
+    while (n < 0 && errno == EINTR);
+    if (n <= 0) /* shorter than it was */
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    watch_moved(&f->watch);
+    return n;
+}
+
+/* Takes the descriptor. The kernel sends a file that nobody watches by itself. */
+static struct MHD_Response *file_response(struct http_request *r, int fd, uint64_t offset,
+                                          uint64_t len)
+{
+    if (!r->watch.done) {
+        struct MHD_Response *response = MHD_create_response_from_fd_at_offset64(len, fd, offset);
+        if (!response)
+            io_close(&fd);
+        return response;
+    }
+    struct file_answer *f = xcalloc(1, sizeof *f);
+    *f = (struct file_answer){.fd = fd, .offset = offset, .watch = take_watch(r)};
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(len, PIPE_PIECE_BYTES, file_read, f, file_free);
+    ASSERT(response);
+    return response;
+}
+
 /* A range is only right if the client's other parts are of the same file. */
 static bool same_file(const struct http_request *r)
 {
@@ -247,10 +326,8 @@ void http_reply_file(struct http_request *r, int status, const char *content_typ
                 .ptr);
     }
     http_answer_header(r, "Accept-Ranges", "bytes");
-    struct MHD_Response *response =
-        MHD_create_response_from_fd_at_offset64(part.len, fd, offset + part.first);
+    struct MHD_Response *response = file_response(r, fd, offset + part.first, part.len);
     if (!response) {
-        io_close(&fd);
         http_fail(r, ERR_IO);
         return;
     }

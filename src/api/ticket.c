@@ -28,6 +28,13 @@ static bool token_lives(struct store_tx *tx, struct str id, int64_t now_ms, stru
            (token.expires_at_ms == 0 || token.expires_at_ms > now_ms);
 }
 
+bool ticket_lease_runs(struct store_tx *tx, const struct job *job, struct str lease_id,
+                       int64_t now_ms, struct arena *a)
+{
+    return job->state == JOB_RENDERING && str_equal(job->lease_id, lease_id) &&
+           job->lease_expires_at_ms > now_ms && token_lives(tx, job->lease_token, now_ms, a);
+}
+
 enum err ticket_take_any(struct store_tx *tx, const uint8_t hash[static 32], unsigned kinds,
                          struct arena *a, struct ticket *ret, struct job *ret_job)
 {
@@ -39,9 +46,7 @@ enum err ticket_take_any(struct store_tx *tx, const uint8_t hash[static 32], uns
     if (e == ERR_NOT_FOUND)
         return ERR_GONE;
     TRY(e);
-    if (ret->lease_id.len > 0 &&
-        (ret_job->state != JOB_RENDERING || !str_equal(ret_job->lease_id, ret->lease_id) ||
-         ret_job->lease_expires_at_ms <= now || !token_lives(tx, ret_job->lease_token, now, a)))
+    if (ret->lease_id.len > 0 && !ticket_lease_runs(tx, ret_job, ret->lease_id, now, a))
         return ERR_GONE;
     return OK;
 }
@@ -51,6 +56,7 @@ struct look {
     enum ticket_kind kind;
     struct arena *arena;
     struct ticket ticket;
+    struct job job;
     enum err seen;
 };
 
@@ -58,18 +64,18 @@ struct look {
 static enum err look_op(struct store_tx *tx, void *ctx)
 {
     struct look *l = ctx;
-    struct job job;
-    l->seen = ticket_take(tx, l->hash, l->kind, l->arena, &l->ticket, &job);
+    l->seen = ticket_take(tx, l->hash, l->kind, l->arena, &l->ticket, &l->job);
     return l->seen == OK ? ERR_CONFLICT : l->seen;
 }
 
 enum err ticket_look(struct store *store, const uint8_t hash[static 32], enum ticket_kind kind,
-                     struct arena *a, struct ticket *ret)
+                     struct arena *a, struct ticket *ret, struct job *ret_job)
 {
     struct look l = {.hash = hash, .kind = kind, .arena = a};
     enum err e = store_write_wait(store, look_op, &l);
     if (e != ERR_CONFLICT || l.seen != OK)
         return e;
     *ret = l.ticket;
+    *ret_job = l.job;
     return OK;
 }

@@ -23,6 +23,10 @@ enum err ticket_take_any(struct store_tx *tx, const uint8_t hash[static 32], uns
 
 /* Looks only, the use is given back. Waits for the store's writer. */
 enum err ticket_look(struct store *store, const uint8_t hash[static 32], enum ticket_kind kind,
-                     struct arena *a, struct ticket *ret) MUST_USE;
+                     struct arena *a, struct ticket *ret, struct job *ret_job) MUST_USE;
+
+/* Does the job still belong to this lease, and is the lease's token still good? */
+bool ticket_lease_runs(struct store_tx *tx, const struct job *job, struct str lease_id,
+                       int64_t now_ms, struct arena *a);
 
 #endif

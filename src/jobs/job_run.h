@@ -4,9 +4,6 @@
 
 #include "jobs.h"
 
-/* A sign of life; the caller updates the row. */
-void job_run_renew(struct job *job, int64_t now_ms);
-
 /* Takes the job from its worker and queues it again, with this line in its log; a job that was
  * given out JOB_LEASES_MAX times ends instead, with its log kept. */
 enum err job_run_requeue(struct store_tx *tx, struct job *job, struct str line,

@@ -93,6 +93,8 @@ void job_lease_set_ms(int64_t ms);
 int64_t job_lease_ms(void);
 void job_lease_set_stock_ms(int64_t ms);
 int64_t job_lease_stock_ms(void);
+/* A sign of life of a job under a lease; the caller updates the row. */
+void job_run_renew(struct job *job, int64_t now_ms);
 
 struct job_lease {
     /* in */
