@@ -26,7 +26,7 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 # What is left out, and why.
 WITHOUT = {"POST /api/v2/batches": [negative_data_rejection]}  # a job that is not valid among good ones: accepted in part, 201
 DOCUMENT = json.loads((ROOT / "docs/openapi.json").read_text())
-EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "15" if SANITIZED else "100"))
+EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "8" if SANITIZED else "30"))
 ROLES = ("admin", "editor", "submit", "worker", "audit")
 
 CONFIG = schemathesis.Config.from_dict({
