@@ -54,7 +54,7 @@ static void events(struct listing *l)
     while (rest.ptr) {
         enum audit_event_type type;
         rest = str_split(rest, ',', &one);
-        if (!audit_event_from(str_trim(one), &type)) {
+        if (!audit_event_from(one, &type)) {
             problems_add(&l->problems, STR("event"), "must be a list of events, as secret.created");
             return;
         }

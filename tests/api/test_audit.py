@@ -5,17 +5,15 @@ import hashlib
 import json
 import sqlite3
 import struct
+import threading
 import time
 
 import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from conftest import canary
+from conftest import SLOW, canary
 from test_secrets import check_error
-
-HEAD = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-
 
 @pytest.fixture(scope="module")
 def filled(server):
@@ -64,7 +62,7 @@ def test_pages_in_both_directions_have_everything_once(server, filled, order, mo
 
 @pytest.mark.parametrize("query, wanted", [
     ("event=secret.created", lambda r: r["event"] == "secret.created"),
-    ("event=secret.deleted,%20job.cancelled", lambda r: r["event"] in ("secret.deleted", "job.cancelled")),
+    ("event=secret.deleted,job.cancelled", lambda r: r["event"] in ("secret.deleted", "job.cancelled")),
     ("name=prod/A", lambda r: r.get("name") == "prod/A"),
     ("name=prod/*", lambda r: r.get("name", "").startswith("prod/")),
     ("name=prod/*&event=secret.rotated", lambda r: r.get("name") == "prod/A" and r["event"] == "secret.rotated"),
@@ -327,39 +325,44 @@ def test_abuse_094_hostile_names_stay_in_their_record(fresh):
     assert answer.count(b"\n") == len(lines) and b"\x1b" not in answer
 
 
-def test_requests_go_on_while_a_long_log_is_checked(fresh):
+def test_requests_go_on_while_logs_are_checked(fresh):
+    """Two walks without a pause; a third is told to come again."""
     s = fresh()
-    with sqlite3.connect(s.data / "db/safelight.db") as db:
-        team = db.execute("SELECT id FROM teams").fetchone()[0]
-    db.close()
-    s.put("N", canary())
-    fill(s, team, 30000)
+    fill(s, 1500)
+    token = s.team("quick")
+    stop = threading.Event()
 
-    def timed():
-        start = time.monotonic()
-        assert s.call("GET", "/audit/verify").status_code == 200
-        return time.monotonic() - start
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        walk, worst, count = pool.submit(timed), 0, 0
-        while not walk.done():
+    def walk():
+        seen = []
+        while not stop.is_set():
+            answer = s.call("GET", "/audit/verify")
+            seen.append(answer.status_code)
+            assert answer.status_code == 200 and answer.json()["valid"] or check_error(answer, 503)["code"] == "BUSY"
+        return seen
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        walks = [pool.submit(walk) for _ in range(4)]
+        times = []
+        for i in range(40):
             start = time.monotonic()
-            assert s.call("GET", "/secrets").status_code == 200
-            worst, count = max(worst, time.monotonic() - start), count + 1
-        assert count >= 3 and worst < max(0.5, walk.result() / 2)
-    # Export, filters and the walk are as right for many as for few.
-    last = s.call("GET", "/audit/verify").json()["records"]
-    answer = s.call("GET", "/audit?name=FILLED/29999&sort=newest_first")
-    assert [r["name"] for r in answer.json()] == ["FILLED/29999"]
-    assert len(exported(s, s.token)) >= last
+            assert s.put(f"N{i}", canary(), token=token).status_code == 201
+            times.append(time.monotonic() - start)
+        stop.set()
+        seen = sum((w.result() for w in walks), [])
+    assert seen.count(200) > 5 and sorted(times)[len(times) // 2] < 0.5 * SLOW
+    assert s.call("GET", "/audit/verify").json()["records"] > 1500
+    answer = s.call("GET", "/audit?name=FILLED/1499&sort=newest_first")
+    assert [r["name"] for r in answer.json()] == ["FILLED/1499"] and "X-Audit-Next" not in answer.headers
+    lines = exported(s, s.token)
+    assert [line["sequence"] for line in lines] == list(range(1, len(lines) + 1)) and len(lines) > 1500
+    assert open_note(s.call("POST", "/audit/checkpoint").text, s.call("GET", "/audit/key").json()["key"])[2] == tree_root([leaf(line) for line in lines])
 
 
-def fill(s, team, count):
-    """Records that the server itself wrote, but many: deletions of secrets that were never there leave none, so PUTs do it."""
+def fill(s, count):
+    session = requests.Session()
+    session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=16))
+    head = {"Authorization": f"Bearer {s.token}", "Content-Type": "application/json"}
+
+    def put(i):
+        return session.put(s.base + "/secrets", json={"name": f"FILLED/{i}", "value": "x" * 8}, headers=head, timeout=60).status_code
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
-        session = requests.Session()
-        session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=16))
-        head = {"Authorization": f"Bearer {s.token}", "Content-Type": "application/json"}
-
-        def put(i):
-            return session.put(s.base + "/secrets", json={"name": f"FILLED/{i}", "value": "x" * 8}, headers=head, timeout=60).status_code
         assert set(pool.map(put, range(count))) == {201}

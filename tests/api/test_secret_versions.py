@@ -241,8 +241,9 @@ def test_the_jobs_that_need_a_secret(server, unique):
 
 def test_nested_jobs_count_for_themselves(server, unique):
     secret = stored(server, unique, canary())
-    nested = {"type": "job", "layerName": "l", "template": {"src": "https://example.com/t.aep", "id": "T", "composition": "c"}, "assets": [text(unique)]}
-    made = server.submit({"engine": "nested-" + os.urandom(6).hex(), "assets": [nested]})
+    engine = "nested-" + os.urandom(6).hex()
+    nested = {"type": "job", "layerName": "l", "engine": engine, "template": {"src": "https://example.com/t.aep", "id": "T", "composition": "c"}, "assets": [text(unique)]}
+    made = server.submit({"engine": engine, "assets": [nested]})
     assert made.status_code == 201, made.text
     assert [(j["id"], j["fields"]) for j in jobs_of(server, secret)] == [(made.json()["children"][0]["id"], ["/assets/0/value"])]
 
