@@ -54,6 +54,7 @@ struct api {
     /* made by api_start */
     pthread_rwlock_t courier_lock;
     _Atomic unsigned deferred;
+    _Atomic unsigned audit_walks;
     _Atomic int64_t spool_used_bytes, spool_counted_at_ms; /* spool_room.c */
     pthread_mutex_t put_lock; /* puts that lost a race: one after the other */
     struct auth *auth;

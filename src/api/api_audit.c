@@ -1,11 +1,117 @@
-/* GET /audit?after=N&limit=M: a team's audit log, oldest first; for the operator any team's, or the
- * instance's own. */
-#include "api_team.h"
+/* GET /audit: a team's audit log in pages, either way round, with filters; for the operator any
+ * team's, or the instance's own. Records are looked at a few at a time, each few in a snapshot of
+ * their own, and at most AUDIT_SCAN_MAX for one answer: X-Audit-Next says where to go on. */
+#include "api_audit.h"
 #include "clock.h"
 #include "encode.h"
+#include "job_names.h"
 #include "key_rotation.h"
 
-enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000, LIST_MAX_BYTES = 96 * 1024 * 1024 };
+enum { LIMIT_DEFAULT = 100, LIST_MAX_BYTES = 96 * 1024 * 1024 };
+_Static_assert(AUDIT_EVENT_COUNT <= 64, "a bit each");
+
+struct listing {
+    struct http_request *r;
+    struct problems problems;
+    struct str team_id;
+    struct audit_page page; /* what is left */
+    uint64_t limit, after, before;
+    uint64_t events; /* bits; 0: all */
+    int64_t since_ms, until_ms;
+    struct str actor, name, job; /* ptr NULL: any */
+    size_t found, looked_at;
+    int64_t last; /* sequence of the record looked at last */
+    bool more;    /* it was not the log's last one */
+};
+
+/* --- the query --- */
+
+static void number(struct listing *l, const char *name, uint64_t most, uint64_t *ret)
+{
+    struct str text;
+    if (http_query(l->r, name, &text) && str_to_u64(text, most, ret) != OK)
+        problems_add(&l->problems, str_from(name), "is not a number in the allowed range");
+}
+
+static void date(struct listing *l, const char *name, int64_t *ret)
+{
+    struct str text;
+    if (http_query(l->r, name, &text) && clock_parse(text, ret) != OK)
+        problems_add(&l->problems, str_from(name), "must be an RFC 3339 date and time");
+}
+
+static void short_text(struct listing *l, const char *name, size_t most, struct str *ret)
+{
+    if (http_query(l->r, name, ret) && (ret->len == 0 || ret->len > most))
+        problems_addf(&l->problems, str_from(name), "must be 1 to %zu bytes", most);
+}
+
+static void events(struct listing *l)
+{
+    struct str rest, one;
+    if (!http_query(l->r, "event", &rest))
+        return;
+    while (rest.ptr) {
+        enum audit_event_type type;
+        rest = str_split(rest, ',', &one);
+        if (!audit_event_from(one, &type)) {
+            problems_add(&l->problems, STR("event"), "must be a list of events, as secret.created");
+            return;
+        }
+        l->events |= UINT64_C(1) << type;
+    }
+}
+
+static void sort(struct listing *l)
+{
+    struct str order;
+    if (!http_query(l->r, "sort", &order))
+        return;
+    l->page.newest_first = str_is(order, "newest_first");
+    if (!l->page.newest_first && !str_is(order, "oldest_first"))
+        problems_add(&l->problems, STR("sort"), "must be oldest_first or newest_first");
+}
+
+static bool read_query(struct listing *l)
+{
+    problems_init(&l->problems, http_arena(l->r));
+    number(l, "after", INT64_MAX, &l->after);
+    number(l, "before", INT64_MAX, &l->before);
+    number(l, "limit", LIST_AUDIT_MAX, &l->limit);
+    if (l->limit == 0)
+        problems_add(&l->problems, STR("limit"), "is not a number in the allowed range");
+    events(l);
+    short_text(l, "actor", AUDIT_FILTER_MAX_BYTES, &l->actor);
+    short_text(l, "name", AUDIT_FILTER_MAX_BYTES, &l->name);
+    if (http_query(l->r, "job", &l->job) && !ulid_valid(l->job))
+        problems_add(&l->problems, STR("job"), "must be a job's id");
+    date(l, "since", &l->since_ms);
+    date(l, "until", &l->until_ms);
+    sort(l);
+    l->page.after = (int64_t)l->after;
+    l->page.before = (int64_t)l->before;
+    if (l->problems.count > 0)
+        http_fail_with(l->r, ERR_INVALID, &l->problems);
+    return l->problems.count == 0;
+}
+
+static bool filtered(const struct listing *l)
+{
+    return l->events || l->actor.ptr || l->name.ptr || l->job.ptr || l->since_ms != INT64_MIN ||
+           l->until_ms != INT64_MAX;
+}
+
+/* --- the records --- */
+
+static bool wanted(const struct listing *l, const struct audit_row *row)
+{
+    const struct audit_record *f = &row->fields;
+    return (!l->events || (l->events >> f->type & 1)) &&
+           (!l->actor.ptr || str_equal(l->actor, f->actor)) &&
+           (!l->name.ptr || job_names_match(l->name, f->name)) &&
+           (!l->job.ptr || str_equal(l->job, f->job_id)) && row->at_ms >= l->since_ms &&
+           row->at_ms < l->until_ms;
+}
 
 static void write_optional(struct json_out *o, const char *key, struct str v)
 {
@@ -36,59 +142,79 @@ static void write_row(struct json_out *o, const struct audit_row *row)
     json_out_close(o, '}');
 }
 
-/* Answers itself when it is out of range. */
-static bool query_number(struct http_request *r, const char *name, uint64_t least, uint64_t most,
-                         uint64_t *ret)
+enum err api_audit_team(struct http_request *r, struct str *ret_team_id)
 {
-    struct str text;
-    uint64_t v;
-    if (!http_query(r, name, &text))
-        return true;
-    if (str_to_u64(text, most, &v) != OK || v < least) {
-        api_fail_field(r, name, "is not a number in the allowed range");
-        return false;
+    struct team team;
+    if (http_is_operator(r) && http_param(r, "team").len == 0) {
+        *ret_team_id = STR(KEY_ROTATION_INSTANCE);
+        return OK;
     }
-    *ret = v;
-    return true;
+    TRY(api_team_read(r, &team));
+    *ret_team_id = arena_str(http_arena(r), ulid_str(&team.id));
+    return OK;
 }
 
-static enum err read_rows(struct http_request *r, uint64_t after, uint64_t limit,
-                          struct audit_row **ret, size_t *ret_count)
+/* The next few records. *ret_end: there are no more behind them. */
+static enum err step(struct listing *l, struct json_out *o, bool *ret_end)
 {
+    AUTO(arena) struct arena a = arena_make();
     struct store_tx *tx;
-    struct team team;
-    struct str team_id = STR(KEY_ROTATION_INSTANCE);
-    bool instance = http_is_operator(r) && http_param(r, "team").len == 0;
-    enum err e = OK;
-    TRY(store_read_begin(api_of(r)->store, &tx));
-    if (!instance) {
-        e = api_team_find(tx, r, &team);
-        team_id = ulid_str(&team.id);
+    struct audit_row *rows;
+    size_t count;
+    l->page.limit = filtered(l) || l->limit > AUDIT_STEP_RECORDS ? AUDIT_STEP_RECORDS : l->limit;
+    TRY(store_read_begin(api_of(l->r)->store, &tx));
+    enum err e = store_audit_page(tx, l->team_id, &l->page, &a, &rows, &count);
+    store_read_end(api_of(l->r)->store, &tx);
+    TRY(e);
+    size_t i = 0;
+    for (; i < count && l->found < l->limit; i++) {
+        l->last = rows[i].sequence;
+        l->looked_at++;
+        if (wanted(l, &rows[i])) {
+            write_row(o, &rows[i]);
+            l->found++;
+        }
     }
-    if (e == OK)
-        e = store_audit_list(tx, team_id, (int64_t)after, limit, http_arena(r), ret, ret_count);
-    store_read_end(api_of(r)->store, &tx);
-    return e;
+    *(l->page.newest_first ? &l->page.before : &l->page.after) = l->last;
+    *ret_end = i == count && count < l->page.limit;
+    l->more = !*ret_end;
+    return OK;
+}
+
+static void answer(struct listing *l)
+{
+    AUTO(buf) struct buf body = buf_make(LIST_MAX_BYTES);
+    struct json_out o = json_out_make(&body);
+    enum err e = api_audit_team(l->r, &l->team_id);
+    json_out_open(&o, '[');
+    for (bool end = false; e == OK && !end && l->found < l->limit && l->looked_at < AUDIT_SCAN_MAX;)
+        e = step(l, &o, &end);
+    json_out_close(&o, ']');
+    if (e != OK) {
+        http_fail(l->r, e);
+        return;
+    }
+    if (l->more) {
+        struct str next = arena_printf(http_arena(l->r), "%lld", (long long)l->last);
+        http_answer_header(l->r, "X-Audit-Next", next.ptr);
+    }
+    api_reply_out(l->r, 200, &body, &o);
+}
+
+static void answer_later(struct http_request *r)
+{
+    answer(api_work(r));
 }
 
 void api_audit_list(struct http_request *r)
 {
-    uint64_t after = 0, limit = LIMIT_DEFAULT;
-    if (!query_number(r, "after", 0, INT64_MAX, &after) ||
-        !query_number(r, "limit", 1, LIMIT_MAX, &limit))
+    struct listing *l = arena_alloc(http_arena(r), sizeof *l);
+    *l = (struct listing){
+        .r = r, .limit = LIMIT_DEFAULT, .since_ms = INT64_MIN, .until_ms = INT64_MAX};
+    if (!read_query(l))
         return;
-    struct audit_row *rows = NULL;
-    size_t count = 0;
-    enum err e = read_rows(r, after, limit, &rows, &count);
-    if (e != OK) {
-        http_fail(r, e);
-        return;
-    }
-    AUTO(buf) struct buf body = buf_make(LIST_MAX_BYTES);
-    struct json_out o = json_out_make(&body);
-    json_out_open(&o, '[');
-    for (size_t i = 0; i < count; i++)
-        write_row(&o, &rows[i]);
-    json_out_close(&o, ']');
-    api_reply_out(r, 200, &body, &o);
+    if (filtered(l))
+        api_defer_or_fail(r, answer_later, l);
+    else
+        answer(l);
 }

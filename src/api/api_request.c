@@ -62,6 +62,21 @@ void api_fail_field(struct http_request *r, const char *field, const char *messa
     http_fail_with(r, problems_add(&problems, str_from(field), message), &problems);
 }
 
+bool api_query_number(struct http_request *r, const char *name, uint64_t least, uint64_t most,
+                      uint64_t *ret)
+{
+    struct str text;
+    uint64_t v;
+    if (!http_query(r, name, &text))
+        return true;
+    if (str_to_u64(text, most, &v) != OK || v < least) {
+        api_fail_field(r, name, "is not a number in the allowed range");
+        return false;
+    }
+    *ret = v;
+    return true;
+}
+
 void api_reply_out(struct http_request *r, int status, struct buf *body, struct json_out *out)
 {
     enum err e = json_out_end(out);

@@ -27,6 +27,10 @@ bool api_decode(struct http_request *r, const struct json_field *fields, size_t 
                 void *ret);
 /* 415 unless the body is JSON or says nothing of its type. */
 bool api_body_is_json(struct http_request *r);
+/* A whole number in the query; *ret stays as it is when it is absent. False: it is none from least
+ * to most, and the request was answered. */
+bool api_query_number(struct http_request *r, const char *name, uint64_t least, uint64_t most,
+                      uint64_t *ret);
 /* 400 with one entry of details. */
 void api_fail_field(struct http_request *r, const char *field, const char *message);
 

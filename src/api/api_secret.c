@@ -3,6 +3,7 @@
 
 #include "api_policy.h"
 #include "api_secret_lists.h"
+#include "clock.h"
 #include "job_names.h"
 
 enum { LIST_MAX_BYTES = 64 * 1024 * 1024 }; /* SECRETS_PER_TEAM_MAX of the longest names */
@@ -14,6 +15,7 @@ enum err api_secret_members(struct json_out *o, const struct secret_row *row)
     json_out_member_time(o, "createdAt", row->created_at_ms);
     json_out_member_int(o, "version", row->version);
     json_out_member_time(o, "updatedAt", row->updated_at_ms);
+    json_out_member_time(o, "lastUsedAt", row->last_used_at_ms);
     return api_policy_write(o, row->policy);
 }
 
@@ -56,8 +58,10 @@ void api_secret_list(struct http_request *r)
 {
     struct api *api = api_of(r);
     const struct actor *actor = api_actor(r);
-    uint64_t generation = store_secrets_generation(api->store);
-    if (secret_lists_use(api->lists, generation, actor->team_id, actor->names, reply_list, r))
+    struct secret_lists_now now = {.generation = store_secrets_generation(api->store),
+                                   .uses = store_uses_generation(api->store),
+                                   .at_ms = clock_monotonic_ms()};
+    if (secret_lists_use(api->lists, now, actor->team_id, actor->names, reply_list, r))
         return;
     AUTO(buf) struct buf list = buf_make(LIST_MAX_BYTES);
     enum err e = write_list(r, &list);
@@ -65,7 +69,7 @@ void api_secret_list(struct http_request *r)
         http_fail(r, e);
         return;
     }
-    secret_lists_put(api->lists, generation, actor->team_id, actor->names, buf_str(&list));
+    secret_lists_put(api->lists, now, actor->team_id, actor->names, buf_str(&list));
     http_reply_json(r, 200, &list);
 }
 

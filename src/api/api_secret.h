@@ -10,4 +10,8 @@ enum err api_secret_members(struct json_out *o, const struct secret_row *row) MU
 /* The same as one object. */
 enum err api_secret_write(struct json_out *o, const struct secret_row *row) MUST_USE;
 
+/* The secret of the address, if the token may know of it. ERR_NOT_FOUND. */
+enum err api_secret_find(struct http_request *r, struct store_tx *tx,
+                         struct secret_row *ret) MUST_USE;
+
 #endif

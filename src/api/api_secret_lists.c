@@ -13,6 +13,7 @@ struct entry { /* text NULL: empty */
     char pattern[TOKEN_PATTERN_MAX_BYTES + 1];
     char *text;
     size_t len;
+    struct secret_lists_now made;
 };
 
 struct secret_lists {
@@ -65,40 +66,56 @@ static struct entry *find(struct secret_lists *l, struct str team_id, struct str
     return &l->entries[at];
 }
 
-bool secret_lists_use(struct secret_lists *l, uint64_t generation, struct str team_id,
+static bool fresh(const struct entry *e, struct secret_lists_now now)
+{
+    return e->made.uses == now.uses || now.at_ms - e->made.at_ms < SECRET_LISTS_STALE_MS;
+}
+
+bool secret_lists_use(struct secret_lists *l, struct secret_lists_now now, struct str team_id,
                       struct str pattern, void (*use)(void *ctx, struct str list), void *ctx)
 {
     pthread_rwlock_rdlock(&l->lock);
     const struct entry *e = find(l, team_id, pattern);
-    bool found = l->generation == generation && e->text;
+    bool found = l->generation == now.generation && e->text && fresh(e, now);
     if (found)
         use(ctx, str_bytes(e->text, e->len));
     pthread_rwlock_unlock(&l->lock);
     return found;
 }
 
-void secret_lists_put(struct secret_lists *l, uint64_t generation, struct str team_id,
+static void fill(struct secret_lists *l, struct entry *e, struct secret_lists_now now,
+                 struct str list)
+{
+    if (e->text) {
+        l->total_bytes -= e->len;
+        free(TAKE(e->text));
+        l->count--;
+    }
+    e->text = xmalloc(list.len + 1);
+    memcpy(e->text, list.ptr, list.len);
+    e->len = list.len;
+    e->made = now;
+    l->total_bytes += list.len;
+    l->count++;
+}
+
+void secret_lists_put(struct secret_lists *l, struct secret_lists_now now, struct str team_id,
                       struct str pattern, struct str list)
 {
     if (list.len > SECRET_LISTS_MAX_BYTES / 4)
         return;
     pthread_rwlock_wrlock(&l->lock);
-    if (generation > l->generation) {
+    if (now.generation > l->generation) {
         drop_all(l);
-        l->generation = generation;
+        l->generation = now.generation;
     }
     if (l->count == SECRET_LISTS_MAX || l->total_bytes + list.len > SECRET_LISTS_MAX_BYTES)
         drop_all(l);
     struct entry *e = find(l, team_id, pattern);
     /* An older generation's list may already be stale. */
-    if (generation == l->generation && !e->text &&
+    if (now.generation == l->generation && (!e->text || !fresh(e, now)) &&
         str_to_text(team_id, e->team_id, sizeof e->team_id) == OK &&
-        str_to_text(pattern, e->pattern, sizeof e->pattern) == OK) {
-        e->text = xmalloc(list.len + 1);
-        memcpy(e->text, list.ptr, list.len);
-        e->len = list.len;
-        l->total_bytes += list.len;
-        l->count++;
-    }
+        str_to_text(pattern, e->pattern, sizeof e->pattern) == OK)
+        fill(l, e, now, list);
     pthread_rwlock_unlock(&l->lock);
 }

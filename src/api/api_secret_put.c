@@ -22,6 +22,7 @@ struct put {
     struct team team;      /* as read; the commit insists on its key version */
     struct sealed_row row; /* row.sealed borrows from `sealed` */
     int64_t created_at_ms; /* of the secret, not of this version */
+    int64_t last_used_at_ms;
     bool rotates;
     struct buf sealed;
 };
@@ -87,6 +88,7 @@ static enum err look(struct put *p)
                                  .policy = p->rotates ? have.policy : policy,
                                  .key_version = p->team.key_version};
     p->created_at_ms = p->rotates ? have.created_at_ms : now;
+    p->last_used_at_ms = p->rotates ? have.last_used_at_ms : 0;
     return OK;
 }
 
@@ -139,6 +141,7 @@ static void reply(struct put *p)
                                    .version = p->row.version,
                                    .created_at_ms = p->created_at_ms,
                                    .updated_at_ms = p->row.created_at_ms,
+                                   .last_used_at_ms = p->last_used_at_ms,
                                    .policy = p->row.policy};
     ASSERT(api_secret_members(&o, &row) == OK); /* it was sealed a moment ago */
     if (advice) {

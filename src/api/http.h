@@ -103,6 +103,18 @@ void http_reply_file(struct http_request *r, int status, const char *content_typ
  * else its connection ends early, as after an error. Takes both descriptors. */
 void http_reply_pipe(struct http_request *r, int status, const char *content_type, int fd,
                      int64_t length, int verdict);
+/* Streams what is made piece by piece, each when the client has taken the one before: nobody waits
+ * for a slow one. `next` appends (the piece is empty at first) and leaves it empty at the end; an
+ * error ends the connection early, as with a pipe. It runs on the connection's thread, so a piece
+ * is a moment's work. The request is not there any more. `end` is called once, in any case. */
+struct http_source {
+    enum err (*next)(void *ctx, struct buf *piece);
+    void (*end)(void *ctx);
+    void *ctx;
+    size_t piece_max_bytes;
+};
+void http_reply_source(struct http_request *r, int status, const char *content_type,
+                       const struct http_source *source);
 void http_answer_header(struct http_request *r, const char *name,
                         const char *value); /* before the answer */
 /* Before http_reply_file or http_reply_pipe: `moved` is called, on the connection's thread, each

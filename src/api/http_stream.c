@@ -1,5 +1,6 @@
-/* Answers from descriptors: files with ranges, and pipes. A pipe that has nothing yet suspends its
- * connection; the pump thread waits for it and resumes, so nobody polls. */
+/* Answers from descriptors, files with ranges and pipes, and from what is made as it is taken. A
+ * pipe that has nothing yet suspends its connection; the pump thread waits for it and resumes, so
+ * nobody polls. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -198,6 +199,52 @@ void http_reply_pipe(struct http_request *r, int status, const char *content_typ
     struct MHD_Response *response =
         MHD_create_response_from_callback(length < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)length,
                                           PIPE_PIECE_BYTES, pipe_read, p, pipe_free);
+    ASSERT(response);
+    http_answer(r, status, content_type, response);
+}
+
+/* --- made piece by piece --- */
+
+struct source_answer {
+    struct http_source source;
+    struct buf piece;
+    size_t taken; /* of the piece */
+};
+
+static ssize_t source_read(void *cls, uint64_t pos, char *ret, size_t max)
+{
+    struct source_answer *s = cls;
+    (void)pos;
+    if (s->taken == s->piece.len) {
+        buf_reset(&s->piece);
+        s->taken = 0;
+        if (s->source.next(s->source.ctx, &s->piece) != OK)
+            return MHD_CONTENT_READER_END_WITH_ERROR;
+        if (s->piece.len == 0)
+            return MHD_CONTENT_READER_END_OF_STREAM;
+    }
+    struct str rest = str_slice(buf_str(&s->piece), s->taken, s->piece.len);
+    rest = str_slice(rest, 0, max);
+    memcpy(ret, rest.ptr, rest.len);
+    s->taken += rest.len;
+    return (ssize_t)rest.len;
+}
+
+static void source_free(void *cls)
+{
+    struct source_answer *s = cls;
+    s->source.end(s->source.ctx);
+    buf_auto(&s->piece);
+    free(s);
+}
+
+void http_reply_source(struct http_request *r, int status, const char *content_type,
+                       const struct http_source *source)
+{
+    struct source_answer *s = xcalloc(1, sizeof *s);
+    *s = (struct source_answer){.source = *source, .piece = buf_make(source->piece_max_bytes)};
+    struct MHD_Response *response = MHD_create_response_from_callback(
+        MHD_SIZE_UNKNOWN, PIPE_PIECE_BYTES, source_read, s, source_free);
     ASSERT(response);
     http_answer(r, status, content_type, response);
 }

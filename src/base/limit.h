@@ -64,15 +64,27 @@
 /* It sends the job back whole: what it was given, and what it wrote into it. */
 #define STOCK_UPDATE_MAX_BYTES (12 * 1024 * 1024)
 /* After Effects may write more than is kept; the rest is read and dropped. */
-#define STOCK_LOG_MAX_BYTES  (64 * 1024 * 1024)
-#define JOB_TAGS_MAX_BYTES   256
-#define JOB_ASSETS_MAX       1000
-#define JOB_NESTED_MAX       100 /* of one submit, at any depth: rows in one transaction */
-#define LIST_JOBS_MAX        1000
-#define CANCEL_JOBS_MAX      1000 /* ids in one call, as the vendor documents */
-#define BATCH_JOBS_MAX       1000
-#define BATCH_NESTED_MAX     1000 /* nested jobs of a whole batch: rows in one transaction */
-#define BATCH_BODY_MAX_BYTES (32 * 1024 * 1024)
+#define STOCK_LOG_MAX_BYTES (64 * 1024 * 1024)
+#define JOB_TAGS_MAX_BYTES  256
+#define JOB_ASSETS_MAX      1000
+#define JOB_NESTED_MAX      100 /* of one submit, at any depth: rows in one transaction */
+#define LIST_JOBS_MAX       1000
+#define LIST_VERSIONS_MAX   1000
+/* Jobs that refer to a secret: each payload of them is read for it. */
+#define LIST_SECRET_JOBS_MAX 100
+#define LIST_AUDIT_MAX       1000
+/* Records that one call looks at for its filters: some tenths of a second. */
+#define AUDIT_SCAN_MAX 100000
+/* Records that are read at a time, so that nobody waits for a whole log. */
+#define AUDIT_STEP_RECORDS 500
+/* Whole logs that are checked at the same time: each takes a thread of those that may block. */
+#define AUDIT_WALKS_MAX 2
+/* An actor's id, a secret's or team's name: what a filter may ask for. */
+#define AUDIT_FILTER_MAX_BYTES 128
+#define CANCEL_JOBS_MAX        1000 /* ids in one call, as the vendor documents */
+#define BATCH_JOBS_MAX         1000
+#define BATCH_NESTED_MAX       1000 /* nested jobs of a whole batch: rows in one transaction */
+#define BATCH_BODY_MAX_BYTES   (32 * 1024 * 1024)
 
 /* What the vendor takes; a project with its footage is often some hundred MiB. */
 #define TEMPLATE_MAX_BYTES      (2LL * 1024 * 1024 * 1024)

@@ -238,6 +238,8 @@ enum err job_lease_audit(struct store_tx *tx, const struct job_lease *l)
         record.field = use->pointer;
         TRY(store_audit(tx, &record));
     }
+    for (size_t i = 0; i < l->exposed.record_count; i++)
+        TRY(store_secret_used(tx, l->exposed.records[i].context.secret_id, clock_unix_ms()));
     return OK;
 }
 

@@ -19,4 +19,7 @@ struct job_reach {
 enum err job_reach_find(struct str payload, const struct ref_list *refs, struct arena *a,
                         struct job_reach **ret) MUST_USE;
 
+/* A reference and what it reaches, as one object (job_view.c). */
+void job_reach_write(struct json_out *o, const struct ref *ref, const struct job_reach *reach);
+
 #endif

@@ -334,6 +334,10 @@ enum err job_insert_op(struct store_tx *tx, void *ctx)
     struct job_prepared *p = ctx;
     TRY(store_job_insert(tx, &p->job));
     TRY(use_parts(tx, p));
+    for (size_t i = 0; i < p->refs.count; i++) {
+        if (!p->refs.refs[i].literal)
+            TRY(store_job_secret_add(tx, &p->job, p->refs.refs[i].name));
+    }
     struct audit_record record = {.type = AUDIT_JOB_SUBMITTED,
                                   .team_id = p->actor->team_id,
                                   .actor = p->actor->token_id,

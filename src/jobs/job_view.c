@@ -119,24 +119,27 @@ enum err job_write_created(const struct job_prepared *p, struct buf *out)
     return json_out_end(&o);
 }
 
+void job_reach_write(struct json_out *o, const struct ref *ref, const struct job_reach *reach)
+{
+    json_out_open(o, '{');
+    json_out_member_str(o, "field", ref->pointer);
+    json_out_member_str(o, "name", ref->name);
+    json_out_key(o, "version");
+    if (ref->version)
+        json_out_int(o, ref->version);
+    else
+        json_out_null(o);
+    json_out_member_str(o, "sink", str_from(ref_sink_name(reach->sink)));
+    key_str_or_null(o, "host", reach->host);
+    json_out_member_bool(o, "exposed", reach->exposed);
+    json_out_close(o, '}');
+}
+
 static void write_references(struct json_out *o, const struct job_prepared *p)
 {
     for (size_t i = 0; i < p->refs.count; i++) {
-        const struct ref *ref = &p->refs.refs[i];
-        if (ref->literal)
-            continue;
-        json_out_open(o, '{');
-        json_out_member_str(o, "field", ref->pointer);
-        json_out_member_str(o, "name", ref->name);
-        json_out_key(o, "version");
-        if (ref->version)
-            json_out_int(o, ref->version);
-        else
-            json_out_null(o);
-        json_out_member_str(o, "sink", str_from(ref_sink_name(p->reach[i].sink)));
-        key_str_or_null(o, "host", p->reach[i].host);
-        json_out_member_bool(o, "exposed", p->reach[i].exposed);
-        json_out_close(o, '}');
+        if (!p->refs.refs[i].literal)
+            job_reach_write(o, &p->refs.refs[i], &p->reach[i]);
     }
     for (size_t i = 0; i < p->child_count; i++)
         write_references(o, &p->children[i]);

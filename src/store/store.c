@@ -160,6 +160,11 @@ uint64_t store_secrets_generation(const struct store *s)
     return atomic_load_explicit(&s->secrets_generation, memory_order_acquire);
 }
 
+uint64_t store_uses_generation(const struct store *s)
+{
+    return atomic_load_explicit(&s->uses_generation, memory_order_acquire);
+}
+
 struct store_health store_health(struct store *s)
 {
     return (struct store_health){.writable = atomic_load(&s->writable),

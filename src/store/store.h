@@ -39,9 +39,10 @@ enum err store_write_wait(struct store *s, store_op *op,
                           void *ctx) MUST_USE; /* not on the writer thread */
 
 /* Called after a commit that changed tokens, teams or secrets of anyone: caches drop what they
- * hold. Both counters only grow. */
+ * hold. The counters only grow. */
 uint64_t store_auth_generation(const struct store *s);    /* tokens, teams, team settings */
 uint64_t store_secrets_generation(const struct store *s); /* any secret of any team */
+uint64_t store_uses_generation(const struct store *s);    /* when any of them was last used */
 
 /* Audit records of a group are chained just before the commit. Set once, before the first write. */
 typedef enum err store_chain(void *ctx, const uint8_t previous[32], const struct str *records,

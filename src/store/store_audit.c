@@ -1,20 +1,8 @@
-/* A record's canonical bytes, integers little-endian, strings with a u32 length before them:
- *
- *     u8 format = 1 | u64 sequence | u64 time in ms | team id | event code | actor | address |
- *     request id | subject | name | u32 version | job id | field | host
- *
- * An event is stored by its code, so that the order of audit.def means nothing. */
 #include "store_audit.h"
 
-#include "buf.h"
+#include "audit_bytes.h"
 #include "clock.h"
 #include "store_inner.h"
-
-enum {
-    FORMAT_1 = 1,
-    SEQUENCE_OFFSET = 1,
-    RECORD_MAX_BYTES = 64 * 1024, /* a JSON pointer can be long; nothing else is */
-};
 
 static const char *const codes[AUDIT_EVENT_COUNT] = {
 #define AUDIT(name, code, text) [AUDIT_##name] = code,
@@ -28,70 +16,60 @@ const char *audit_event_code(enum audit_event_type type)
     return codes[type];
 }
 
+/* The sequence is known when the group ends. */
 static enum err encode(const struct audit_record *r, int64_t at_ms, struct buf *out)
 {
-    TRY(buf_put_byte(out, FORMAT_1));
-    TRY(buf_put_u64(out, 0)); /* the sequence, known when the group ends */
-    TRY(buf_put_u64(out, (uint64_t)at_ms));
-    TRY(buf_put_lengthed(out, r->team_id));
-    TRY(buf_put_lengthed(out, str_from(audit_event_code(r->type))));
-    TRY(buf_put_lengthed(out, r->actor));
-    TRY(buf_put_lengthed(out, r->address));
-    TRY(buf_put_lengthed(out, r->request_id));
-    TRY(buf_put_lengthed(out, r->subject));
-    TRY(buf_put_lengthed(out, r->name));
-    TRY(buf_put_u32(out, r->version));
-    TRY(buf_put_lengthed(out, r->job_id));
-    TRY(buf_put_lengthed(out, r->field));
-    return buf_put_lengthed(out, r->host);
+    return audit_bytes_put(&(struct audit_fields){.at_ms = at_ms,
+                                                  .team_id = r->team_id,
+                                                  .event = str_from(audit_event_code(r->type)),
+                                                  .actor = r->actor,
+                                                  .address = r->address,
+                                                  .request_id = r->request_id,
+                                                  .subject = r->subject,
+                                                  .name = r->name,
+                                                  .version = r->version,
+                                                  .job_id = r->job_id,
+                                                  .field = r->field,
+                                                  .host = r->host},
+                           out);
 }
 
-static enum err event_from(struct str code, enum audit_event_type *ret)
+bool audit_event_from(struct str code, enum audit_event_type *ret)
 {
     for (unsigned i = 0; i < AUDIT_EVENT_COUNT; i++) {
         if (str_is(code, codes[i])) {
             *ret = (enum audit_event_type)i;
-            return OK;
+            return true;
         }
     }
-    return ERR_TAMPERED;
+    return false;
 }
 
 /* The strs borrow from `bytes`. ERR_INVALID: not a record; ERR_TAMPERED: an unknown event. */
 static enum err decode(struct str bytes, struct audit_row *ret)
 {
-    struct reader in = {bytes};
-    struct audit_record *r = &ret->fields;
-    uint8_t format;
-    uint64_t sequence, at_ms;
-    struct str code;
-    TRY(reader_u8(&in, &format));
-    if (format != FORMAT_1)
-        return ERR_INVALID;
-    TRY(reader_u64(&in, &sequence));
-    TRY(reader_u64(&in, &at_ms));
-    TRY(reader_lengthed(&in, &r->team_id));
-    TRY(reader_lengthed(&in, &code));
-    TRY(reader_lengthed(&in, &r->actor));
-    TRY(reader_lengthed(&in, &r->address));
-    TRY(reader_lengthed(&in, &r->request_id));
-    TRY(reader_lengthed(&in, &r->subject));
-    TRY(reader_lengthed(&in, &r->name));
-    TRY(reader_u32(&in, &r->version));
-    TRY(reader_lengthed(&in, &r->job_id));
-    TRY(reader_lengthed(&in, &r->field));
-    TRY(reader_lengthed(&in, &r->host));
-    TRY(reader_end(&in));
-    ret->sequence = (int64_t)sequence;
-    ret->at_ms = (int64_t)at_ms;
-    return event_from(code, &r->type);
+    struct audit_fields f;
+    TRY(audit_bytes_read(bytes, &f));
+    ret->sequence = f.sequence;
+    ret->at_ms = f.at_ms;
+    ret->fields = (struct audit_record){.team_id = f.team_id,
+                                        .actor = f.actor,
+                                        .address = f.address,
+                                        .request_id = f.request_id,
+                                        .subject = f.subject,
+                                        .name = f.name,
+                                        .version = f.version,
+                                        .job_id = f.job_id,
+                                        .field = f.field,
+                                        .host = f.host};
+    return audit_event_from(f.event, &ret->fields.type) ? OK : ERR_TAMPERED;
 }
 
 enum err store_audit(struct store_tx *tx, const struct audit_record *r)
 {
     ASSERT_WRITING(tx);
     struct audit_pending *p = tx->audit;
-    AUTO(buf) struct buf bytes = buf_make(RECORD_MAX_BYTES);
+    AUTO(buf) struct buf bytes = buf_make(AUDIT_BYTES_MAX);
     int64_t at_ms = clock_unix_ms();
     TRY(encode(r, at_ms, &bytes));
     p->list = store_list_grow(&p->arena, p->list, p->count, &p->capacity, sizeof *p->list);
@@ -123,6 +101,17 @@ static enum err last_of(struct store_tx *tx, struct str team_id, int64_t *ret_se
     return store_column_32(q, ret_mac);
 }
 
+enum err store_audit_last(struct store_tx *tx, struct str team_id, int64_t *ret)
+{
+    static const char sql[] = "SELECT COALESCE(MAX(sequence), 0) FROM audit WHERE team_id = ?";
+    AUTOP(db_stmt) struct db_stmt *q = NULL;
+    TRY(db_prepare(tx->db, sql, &q));
+    db_bind_text(q, team_id);
+    TRY(db_row(q));
+    *ret = db_column_int(q);
+    return OK;
+}
+
 static enum err insert(struct store_tx *tx, const struct audit_entry *e, int64_t sequence,
                        const uint8_t mac[static 32])
 {
@@ -141,7 +130,7 @@ static enum err insert(struct store_tx *tx, const struct audit_entry *e, int64_t
 static void set_sequence(struct audit_entry *e, int64_t sequence)
 {
     for (unsigned i = 0; i < 8; i++)
-        e->record[SEQUENCE_OFFSET + i] = (char)(uint8_t)((uint64_t)sequence >> (8 * i));
+        e->record[AUDIT_BYTES_AT_SEQUENCE + i] = (char)(uint8_t)((uint64_t)sequence >> (8 * i));
 }
 
 /* All records of the team at p->list[first] that are not chained yet; they lose their `record`. */
@@ -200,15 +189,54 @@ static enum err read_row(struct db_stmt *q, struct arena *a, void *ret_row)
 enum err store_audit_list(struct store_tx *tx, struct str team_id, int64_t after_sequence,
                           size_t limit, struct arena *a, struct audit_row **ret, size_t *ret_count)
 {
-    static const char sql[] = "SELECT sequence, at_ms, record, mac FROM audit"
-                              " WHERE team_id = ? AND sequence > ? ORDER BY sequence LIMIT ?";
+    return store_audit_page(tx, team_id,
+                            &(struct audit_page){.after = after_sequence, .limit = limit}, a, ret,
+                            ret_count);
+}
+
+#define PAGE_HEAD                                                                                  \
+    "SELECT sequence, at_ms, record, mac FROM audit"                                               \
+    " WHERE team_id = ? AND sequence > ? AND sequence < ? ORDER BY sequence"
+
+enum err store_audit_page(struct store_tx *tx, struct str team_id, const struct audit_page *page,
+                          struct arena *a, struct audit_row **ret, size_t *ret_count)
+{
+    static const char oldest[] = PAGE_HEAD " LIMIT ?", newest[] = PAGE_HEAD " DESC LIMIT ?";
+    AUTOP(db_stmt) struct db_stmt *q = NULL;
+    TRY(db_prepare(tx->db, page->newest_first ? newest : oldest, &q));
+    db_bind_text(q, team_id);
+    db_bind_int(q, page->after);
+    db_bind_int(q, page->before ? page->before : INT64_MAX);
+    db_bind_int(q, page->limit > INT64_MAX ? INT64_MAX : (int64_t)page->limit);
+    struct store_rows rows;
+    TRY(store_rows_read(q, a, sizeof(struct audit_row), read_row, &rows));
+    *ret = rows.list;
+    *ret_count = rows.count;
+    return OK;
+}
+
+static enum err read_raw(struct db_stmt *q, struct arena *a, void *ret_row)
+{
+    struct audit_raw *ret = ret_row;
+    ret->sequence = db_column_int(q);
+    ret->at_ms = db_column_int(q);
+    ret->record = store_column_str(q, a);
+    ret->mac = store_column_str(q, a);
+    return OK;
+}
+
+enum err store_audit_raw(struct store_tx *tx, struct str team_id, int64_t after, size_t limit,
+                         struct arena *a, struct audit_raw **ret, size_t *ret_count)
+{
+    static const char sql[] = PAGE_HEAD " LIMIT ?";
     AUTOP(db_stmt) struct db_stmt *q = NULL;
     TRY(db_prepare(tx->db, sql, &q));
     db_bind_text(q, team_id);
-    db_bind_int(q, after_sequence);
-    db_bind_int(q, limit > INT64_MAX ? INT64_MAX : (int64_t)limit);
+    db_bind_int(q, after);
+    db_bind_int(q, INT64_MAX);
+    db_bind_int(q, (int64_t)limit);
     struct store_rows rows;
-    TRY(store_rows_read(q, a, sizeof(struct audit_row), read_row, &rows));
+    TRY(store_rows_read(q, a, sizeof(struct audit_raw), read_raw, &rows));
     *ret = rows.list;
     *ret_count = rows.count;
     return OK;

@@ -13,6 +13,7 @@ enum audit_event_type {
     AUDIT_EVENT_COUNT
 };
 const char *audit_event_code(enum audit_event_type type);
+bool audit_event_from(struct str code, enum audit_event_type *ret);
 
 /* Unused strs stay empty ({0}). None of these may hold request text beyond names and ids. */
 struct audit_record {
@@ -31,7 +32,7 @@ enum err store_audit(struct store_tx *tx, const struct audit_record *r) MUST_USE
 struct audit_row {
     int64_t sequence; /* per team, from 1, without gaps */
     int64_t at_ms;
-    struct str record; /* canonical bytes that were chained */
+    struct str record; /* canonical bytes that were chained, audit_bytes.h */
     uint8_t mac[32];
     struct audit_record fields; /* decoded from record */
 };
@@ -39,5 +40,23 @@ struct audit_row {
 enum err store_audit_list(struct store_tx *tx, struct str team_id, int64_t after_sequence,
                           size_t limit, struct arena *a, struct audit_row **ret,
                           size_t *ret_count) MUST_USE;
+/* The same in both directions, between two sequences. */
+struct audit_page {
+    int64_t after, before; /* neither is part of it; before 0: open */
+    bool newest_first;
+    size_t limit;
+};
+enum err store_audit_page(struct store_tx *tx, struct str team_id, const struct audit_page *page,
+                          struct arena *a, struct audit_row **ret, size_t *ret_count) MUST_USE;
+
+/* Rows as they stand, whatever somebody made of them; for those who check and export the log. */
+struct audit_raw {
+    int64_t sequence, at_ms;
+    struct str record, mac;
+};
+enum err store_audit_raw(struct store_tx *tx, struct str team_id, int64_t after, size_t limit,
+                         struct arena *a, struct audit_raw **ret, size_t *ret_count) MUST_USE;
+/* The sequence of the log's last record; 0: there is none. */
+enum err store_audit_last(struct store_tx *tx, struct str team_id, int64_t *ret) MUST_USE;
 
 #endif

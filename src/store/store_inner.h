@@ -15,6 +15,7 @@ enum {
     TOUCHED_AUTH = 1,
     TOUCHED_SECRETS = 2,
     TOUCHED_WIPE = 4, /* something was deleted whose old page images must go */
+    TOUCHED_USES = 8, /* when a secret was last used */
 };
 
 struct store_tx {
@@ -44,7 +45,7 @@ struct store {
     int lock_fd;
     struct db_fault fault;
     bool faulty;
-    atomic_uint_fast64_t auth_generation, secrets_generation;
+    atomic_uint_fast64_t auth_generation, secrets_generation, uses_generation;
 
     /* store_write.c */
     pthread_t thread;

@@ -90,6 +90,14 @@ enum err store_job_list(struct store_tx *tx, const struct job_query *q, struct a
 enum err store_job_children(struct store_tx *tx, struct str parent_id, struct arena *a,
                             struct job **ret, size_t *ret_count) MUST_USE;
 
+/* That one of the job's own references names this secret; more than once does no harm. */
+enum err store_job_secret_add(struct store_tx *tx, const struct job *job, struct str name) MUST_USE;
+/* Jobs of the team that were submitted with a secret of this name, newest first, without payloads;
+ * `waiting`: only those that have not ended. Some from before the table may not name it. */
+enum err store_job_secret_users(struct store_tx *tx, struct str team_id, struct str name,
+                                bool waiting, size_t limit, struct arena *a, struct job **ret,
+                                size_t *ret_count) MUST_USE;
+
 /* Takes the next queued job of the team that fits: highest priority, then oldest. ERR_NOT_FOUND:
  * none. `engines` and `tags` are comma lists; a job without an engine fits any worker, one for
  * JOB_ENGINE_OWN any that is not stock, and a worker without tags takes any. Counts the lease. With

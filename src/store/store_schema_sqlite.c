@@ -128,5 +128,29 @@ static const char step_2[] =
     " PRIMARY KEY (job_id, font_id)) WITHOUT ROWID;"
     "CREATE INDEX job_fonts_font ON job_fonts (font_id);";
 
-const char *const store_schema_steps[] = {step_1, step_2};
+/* Which jobs a secret's name stands in. Jobs from before are looked through byte by byte for what
+ * looks like a reference: one name too many does no harm, since the payload is read again. */
+static const char step_job_secrets[] =
+    "CREATE TABLE job_secrets (team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE,"
+    " name TEXT NOT NULL, job_id TEXT NOT NULL, PRIMARY KEY (team_id, name, job_id))"
+    " WITHOUT ROWID;"
+    "INSERT INTO job_secrets (team_id, name, job_id)"
+    " WITH RECURSIVE found (team_id, job_id, at) AS ("
+    "  SELECT team_id, id, 1 FROM jobs"
+    "  UNION ALL"
+    "  SELECT f.team_id, f.job_id,"
+    "   f.at + instr(substr(p.payload, f.at), CAST('${secret' AS BLOB)) + 7"
+    "   FROM found f JOIN payloads p ON p.job_id = f.job_id"
+    "   WHERE instr(substr(p.payload, f.at), CAST('${secret' AS BLOB)) > 0),"
+    " rest (team_id, job_id, text) AS ("
+    "  SELECT f.team_id, f.job_id, CAST(substr(p.payload, f.at, 200) AS TEXT)"
+    "   FROM found f JOIN payloads p ON p.job_id = f.job_id WHERE f.at > 1),"
+    " body (team_id, job_id, text) AS ("
+    "  SELECT team_id, job_id, replace(substr(text, CASE WHEN substr(text, 1, 2) = 's.' THEN 3"
+    "   ELSE 2 END), '@', '}') FROM rest"
+    "  WHERE substr(text, 1, 1) = '.' OR substr(text, 1, 2) = 's.')"
+    " SELECT DISTINCT team_id, substr(text, 1, instr(text, '}') - 1), job_id FROM body"
+    " WHERE instr(text, '}') BETWEEN 2 AND 129;";
+
+const char *const store_schema_steps[] = {step_1, step_2, step_job_secrets};
 const size_t store_schema_step_count = ARRAY_LEN(store_schema_steps);

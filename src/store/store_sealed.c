@@ -107,3 +107,32 @@ enum err store_sealed_replace(struct store_tx *tx, const struct sealed_row *old,
     tx->touched |= TOUCHED_SECRETS | TOUCHED_WIPE;
     return changed ? OK : ERR_AGAIN;
 }
+
+static enum err read_version(struct db_stmt *q, struct arena *a, void *ret_row)
+{
+    struct secret_version *ret = ret_row;
+    (void)a;
+    ret->version = (uint32_t)db_column_int(q);
+    ret->created_at_ms = db_column_int(q);
+    return OK;
+}
+
+enum err store_secret_versions(struct store_tx *tx, struct str team_id, struct str id,
+                               uint32_t before, size_t limit, struct arena *a,
+                               struct secret_version **ret, size_t *ret_count)
+{
+    static const char sql[] =
+        "SELECT version, created_at_ms FROM versions"
+        " WHERE secret_id = ? AND team_id = ? AND version < ? ORDER BY version DESC LIMIT ?";
+    AUTOP(db_stmt) struct db_stmt *q = NULL;
+    TRY(db_prepare(tx->db, sql, &q));
+    db_bind_text(q, id);
+    db_bind_text(q, team_id);
+    db_bind_int(q, before ? before : INT64_MAX);
+    db_bind_int(q, (int64_t)limit);
+    struct store_rows rows;
+    TRY(store_rows_read(q, a, sizeof(struct secret_version), read_version, &rows));
+    *ret = rows.list;
+    *ret_count = rows.count;
+    return OK;
+}

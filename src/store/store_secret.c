@@ -245,5 +245,6 @@ enum err store_secret_used(struct store_tx *tx, struct str id, int64_t now_ms)
     db_bind_text(q, id);
     int64_t changed;
     TRY(db_run_counted(q, &changed));
+    tx->touched |= TOUCHED_USES;
     return changed ? OK : ERR_NOT_FOUND;
 }

@@ -43,8 +43,17 @@ enum err store_secret_get(struct store_tx *tx, struct str team_id, struct str id
 /* version 0: the current one. */
 enum err store_secret_sealed(struct store_tx *tx, struct str team_id, struct str name,
                              uint32_t version, struct arena *a, struct sealed_row *ret) MUST_USE;
-/* Does not bump the secrets generation. */
+/* Does not bump the secrets generation, only that of the uses. */
 enum err store_secret_used(struct store_tx *tx, struct str id, int64_t now_ms) MUST_USE;
+
+struct secret_version {
+    uint32_t version;
+    int64_t created_at_ms;
+};
+/* Up to `limit` versions of a secret below `before` (0: all), newest first. */
+enum err store_secret_versions(struct store_tx *tx, struct str team_id, struct str id,
+                               uint32_t before, size_t limit, struct arena *a,
+                               struct secret_version **ret, size_t *ret_count) MUST_USE;
 
 /* A secret's policy, as shown and as a rotation takes it over. ERR_NOT_FOUND. Its versions are each
  * given it by store_sealed_replace() in the same transaction. */

@@ -161,7 +161,7 @@ static void test_use_is_noted(void)
     struct secret_row got;
     k.tx.touched = 0;
     CHECK_OK(store_secret_used(&k.tx, kit_id(&first.id), 555));
-    CHECK_EQ(k.tx.touched, 0);
+    CHECK_EQ(k.tx.touched, TOUCHED_USES);
     CHECK_OK(store_secret_get(&k.tx, kit_id(&k.team), kit_id(&first.id), &k.a, &got));
     CHECK_EQ(got.last_used_at_ms, 555);
     CHECK_ERR(store_secret_used(&k.tx, STR("nothing"), 1), ERR_NOT_FOUND);

@@ -98,6 +98,8 @@ static void bump(struct store *s, unsigned touched)
         atomic_fetch_add_explicit(&s->auth_generation, 1, memory_order_release);
     if (touched & TOUCHED_SECRETS)
         atomic_fetch_add_explicit(&s->secrets_generation, 1, memory_order_release);
+    if (touched & TOUCHED_USES)
+        atomic_fetch_add_explicit(&s->uses_generation, 1, memory_order_release);
     if (touched & TOUCHED_WIPE)
         store_wipe_soon(s);
 }

@@ -109,6 +109,19 @@ enum err vault_rewrap_policy(struct vault *v, const struct seal_context *context
 enum err vault_sealed_key_version(struct str sealed,
                                   uint32_t *ret_key_version) MUST_USE; /* no request */
 
+/* Seals the value of one version anew as a later one, under the current team key; the value stays
+ * inside. The policy is the record's own and cannot be another. ERR_INVALID: not a later version.
+ * ERR_POLICY_EXPIRED: it is not used any more, so not taken up again either. */
+struct vault_reseal {
+    uint32_t version;
+    uint64_t epoch;
+    int64_t created_at_ms; /* of the new version */
+    struct str team_key;   /* that it is sealed under */
+};
+enum err vault_reseal(struct vault *v, const struct seal_context *context, struct str team_key,
+                      struct str sealed, const struct vault_reseal *as,
+                      struct buf *ret_sealed) MUST_USE;
+
 /* --- tokens and audit --- */
 
 /* BLAKE2b-256 of a token's secret part under the token-hash key. */
@@ -121,6 +134,13 @@ enum err vault_hash_token(struct vault *v, struct str token_secret,
 enum err vault_chain_audit(struct vault *v, const uint8_t previous[static 32],
                            const struct str *records, size_t count,
                            uint8_t (*ret_macs)[32]) MUST_USE;
+
+/* A signed statement of how long a team's log is, what its tree's root and its last MAC are
+ * (audit_note.h), and the public key to check it with; both as text. */
+enum err vault_sign_checkpoint(struct vault *v, struct str team_id, uint64_t size,
+                               const uint8_t root[static 32], const uint8_t head[static 32],
+                               struct buf *ret_note) MUST_USE;
+enum err vault_checkpoint_key(struct vault *v, struct str team_id, struct buf *ret_key) MUST_USE;
 
 /* --- addresses that need no token --- */
 

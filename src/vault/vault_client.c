@@ -221,6 +221,20 @@ enum err vault_rewrap(struct vault *v, const struct seal_context *context, struc
                                ret_sealed);
 }
 
+enum err vault_reseal(struct vault *v, const struct seal_context *context, struct str team_key,
+                      struct str sealed, const struct vault_reseal *as, struct buf *ret_sealed)
+{
+    struct vault_request r = {.type = VAULT_REQUEST_RESEAL};
+    vault_request_set_context(&r, context);
+    r.bytes[VAULT_BYTES_TEAM_KEY] = team_key;
+    r.bytes[VAULT_BYTES_SEALED] = sealed;
+    r.bytes[VAULT_BYTES_SEAL_TEAM_KEY] = as->team_key;
+    r.numbers[VAULT_NUMBER_NEW_VERSION] = as->version;
+    r.numbers[VAULT_NUMBER_NEW_EPOCH] = as->epoch;
+    r.numbers[VAULT_NUMBER_NEW_CREATED_AT] = (uint64_t)as->created_at_ms;
+    return call(v, &r, &(struct sink){.blob = ret_sealed});
+}
+
 enum err vault_sealed_key_version(struct str sealed, uint32_t *ret_key_version)
 {
     return envelope_sealed_key_version(sealed, ret_key_version);
@@ -266,6 +280,25 @@ enum err vault_chain_audit(struct vault *v, const uint8_t previous[static 32],
         last = ret_macs[done + taken - 1];
     }
     return OK;
+}
+
+enum err vault_sign_checkpoint(struct vault *v, struct str team_id, uint64_t size,
+                               const uint8_t root[static 32], const uint8_t head[static 32],
+                               struct buf *ret_note)
+{
+    struct vault_request r = {.type = VAULT_REQUEST_SIGN_CHECKPOINT};
+    r.bytes[VAULT_BYTES_TEAM_ID] = team_id;
+    r.bytes[VAULT_BYTES_TREE_ROOT] = str_bytes(root, 32);
+    r.bytes[VAULT_BYTES_HEAD] = str_bytes(head, 32);
+    r.numbers[VAULT_NUMBER_RECORDS_COUNT] = size;
+    return call(v, &r, &(struct sink){.blob = ret_note});
+}
+
+enum err vault_checkpoint_key(struct vault *v, struct str team_id, struct buf *ret_key)
+{
+    struct vault_request r = {.type = VAULT_REQUEST_CHECKPOINT_KEY};
+    r.bytes[VAULT_BYTES_TEAM_ID] = team_id;
+    return call(v, &r, &(struct sink){.blob = ret_key});
 }
 
 enum err vault_sign_addresses(struct vault *v, const struct str *records, size_t count,

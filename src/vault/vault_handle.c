@@ -1,6 +1,7 @@
 #include "vault_handle.h"
 
 #include "alloc.h"
+#include "audit_note.h"
 #include "clock.h"
 #include "hash.h"
 #include "policy.h"
@@ -303,6 +304,70 @@ static enum err handle_sign_addresses(struct vault_state *s, const struct vault_
     }
     wipe(key, sizeof key);
     return e;
+}
+
+/* A later version of the same secret, under the very policy that the old one opened with. */
+static enum err handle_reseal(struct vault_state *s, const struct vault_request *r,
+                              struct buf *body)
+{
+    AUTO(team_key) struct team_key old_key = {.key = NULL}, new_key = {.key = NULL};
+    AUTOP(secret) struct secret *value = NULL;
+    struct policy policy;
+    struct seal_context context = vault_request_context(r), as = context;
+    as.version = (uint32_t)r->numbers[VAULT_NUMBER_NEW_VERSION];
+    as.epoch = r->numbers[VAULT_NUMBER_NEW_EPOCH];
+    as.created_at_ms = (int64_t)r->numbers[VAULT_NUMBER_NEW_CREATED_AT];
+    if (as.version <= context.version || as.epoch <= context.epoch)
+        return ERR_INVALID;
+    TRY(open_team_key(s, context.team_id, bytes_of(r, VAULT_BYTES_TEAM_KEY), &old_key));
+    TRY(open_team_key(s, context.team_id, bytes_of(r, VAULT_BYTES_SEAL_TEAM_KEY), &new_key));
+    TRY(envelope_open(instance_id(s), &context, &old_key.kek, bytes_of(r, VAULT_BYTES_SEALED),
+                      &value));
+    if (policy_decode(context.policy, &policy) != OK)
+        return ERR_TAMPERED;
+    TRY(policy_allows(&policy, &(struct policy_use){.now_ms = clock_unix_ms()}));
+    return envelope_seal(instance_id(s), &as, &new_key.kek, secret_reveal(value), body);
+}
+
+/* Made from the audit key as the address key is, so that it lasts as long as the log. */
+#define CHECKPOINT_KEY_NAME "safelight checkpoint key"
+_Static_assert(sizeof CHECKPOINT_KEY_NAME - 1 < HASH_BYTES, "shorter than any chained record");
+_Static_assert((size_t)HASH_BYTES == SIGN_SEED_BYTES, "a hash is a seed");
+
+static enum err checkpoint_seed(const struct vault_state *s, uint8_t ret[static SIGN_SEED_BYTES])
+{
+    const uint8_t *audit_key;
+    TRY(envelope_key_bytes(s->keyring.audit_key, &audit_key));
+    hash_blake2b_keyed(audit_key, STR(CHECKPOINT_KEY_NAME), ret);
+    return OK;
+}
+
+/* The text is put together here: nothing else is ever signed with this key. */
+static enum err handle_sign_checkpoint(struct vault_state *s, const struct vault_request *r,
+                                       struct buf *body)
+{
+    AUTO(buf) struct buf origin = buf_make(AUDIT_ORIGIN_MAX_BYTES);
+    uint8_t seed[SIGN_SEED_BYTES];
+    struct audit_checkpoint c = {.size = r->numbers[VAULT_NUMBER_RECORDS_COUNT]};
+    memcpy(c.root, bytes_of(r, VAULT_BYTES_TREE_ROOT).ptr, sizeof c.root);
+    memcpy(c.head, bytes_of(r, VAULT_BYTES_HEAD).ptr, sizeof c.head);
+    TRY(audit_note_origin(instance_id(s), bytes_of(r, VAULT_BYTES_TEAM_ID), &origin));
+    TRY(checkpoint_seed(s, seed));
+    enum err e = audit_note_sign(buf_str(&origin), &c, seed, body);
+    wipe(seed, sizeof seed);
+    return e;
+}
+
+static enum err handle_checkpoint_key(struct vault_state *s, const struct vault_request *r,
+                                      struct buf *body)
+{
+    AUTO(buf) struct buf origin = buf_make(AUDIT_ORIGIN_MAX_BYTES);
+    uint8_t seed[SIGN_SEED_BYTES], public_key[SIGN_PUBLIC_BYTES];
+    TRY(audit_note_origin(instance_id(s), bytes_of(r, VAULT_BYTES_TEAM_ID), &origin));
+    TRY(checkpoint_seed(s, seed));
+    sign_public(seed, public_key);
+    wipe(seed, sizeof seed);
+    return audit_note_key(buf_str(&origin), public_key, body);
 }
 
 #define VAULT_NUMBER(...)

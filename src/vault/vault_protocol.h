@@ -36,12 +36,14 @@ enum {
     VAULT_WITH_SEALED = 1 << 9,
     VAULT_WITH_TOKEN = 1 << 10,
     VAULT_WITH_RECORDS = 1 << 11,
-    VAULT_WITH_CHAIN = 1 << 12
+    VAULT_WITH_CHAIN = 1 << 12,
+    VAULT_WITH_RESEAL = 1 << 13,
+    VAULT_WITH_CHECKPOINT = 1 << 14
 };
 
 enum vault_answer_kind {
     VAULT_ANSWER_NOTHING,
-    VAULT_ANSWER_BLOB,  /* sealed or wrapped bytes */
+    VAULT_ANSWER_BLOB,  /* sealed or wrapped bytes, or signed text */
     VAULT_ANSWER_VALUE, /* the one answer in clear: a value for its use */
     VAULT_ANSWER_STATUS,
     VAULT_ANSWER_HASH,

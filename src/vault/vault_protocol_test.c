@@ -18,7 +18,9 @@ static struct vault_request sample(unsigned number)
     r.bytes[VAULT_BYTES_TEAM_KEY] = str_bytes(filler, TEAM_KEY_BYTES);
     r.bytes[VAULT_BYTES_NEW_TEAM_KEY] = str_bytes(filler, TEAM_KEY_BYTES);
     r.bytes[VAULT_BYTES_SEALED] = str_bytes(filler, SEALED_OVERHEAD_BYTES);
+    r.bytes[VAULT_BYTES_SEAL_TEAM_KEY] = str_bytes(filler, TEAM_KEY_BYTES);
     r.bytes[VAULT_BYTES_PREVIOUS] = str_bytes(filler, 32);
+    r.bytes[VAULT_BYTES_TREE_ROOT] = r.bytes[VAULT_BYTES_HEAD] = str_bytes(filler, 32);
     return r;
 }
 
@@ -78,6 +80,10 @@ static void test_bounds_hold_at_and_past_the_limit(void)
         ROW(SEAL, TEAM_KEY, TEAM_KEY_BYTES, TEAM_KEY_BYTES),
         ROW(REWRAP, NEW_TEAM_KEY, TEAM_KEY_BYTES, TEAM_KEY_BYTES),
         ROW(REWRAP, NEW_POLICY, 0, VAULT_POLICY_MAX_BYTES),
+        ROW(RESEAL, SEAL_TEAM_KEY, TEAM_KEY_BYTES, TEAM_KEY_BYTES),
+        ROW(RESEAL, SEALED, SEALED_OVERHEAD_BYTES, SEALED_MAX_BYTES),
+        ROW(SIGN_CHECKPOINT, TREE_ROOT, 32, 32),
+        ROW(SIGN_CHECKPOINT, HEAD, 32, 32),
         ROW(OPEN_FOR_USE, SEALED, SEALED_OVERHEAD_BYTES, SEALED_MAX_BYTES),
         ROW(OPEN_FOR_USE, JOB_ID, 1, VAULT_JOB_ID_MAX_BYTES),
         ROW(OPEN_FOR_USE, FIELD, 0, VAULT_FIELD_MAX_BYTES),

@@ -60,6 +60,7 @@ static void test_all_is_refused_while_locked(void)
     CHECK_ERR(opens(&c, no_key, no_record), ERR_VAULT_DOWN);
     CHECK_ERR(vault_rewrap(f.vault, &c, no_key, no_key, no_record, &out), ERR_VAULT_DOWN);
     CHECK_ERR(vault_hash_token(f.vault, STR("token"), hash), ERR_VAULT_DOWN);
+    CHECK_ERR(vault_checkpoint_key(f.vault, TEAM, &out), ERR_VAULT_DOWN);
     CHECK_ERR(vault_chain_audit(f.vault, hash, &STR("r"), 1, &hash), ERR_VAULT_DOWN);
     CHECK_ERR(vault_master_rotate(f.vault, &out), ERR_VAULT_DOWN);
     CHECK_ERR(vault_master_retire(f.vault, 1, &out), ERR_VAULT_DOWN);
@@ -337,10 +338,12 @@ static void test_courier_that_comes_later_may_ask_for_little(void)
     struct vault *late = vault_connect(pair[0]);
     CHECK_OK(vault_status(late, &status));
     CHECK(status.unlocked);
-    uint8_t hash[32];
+    uint8_t hash[32] = {0};
     AUTO(buf) struct buf out = buf_make(IPC_MESSAGE_MAX_BYTES);
     CHECK_ERR(vault_hash_token(late, STR("token"), hash), ERR_FORBIDDEN);
     CHECK_ERR(vault_sign_addresses(late, &STR("a file"), 1, &hash), ERR_FORBIDDEN);
+    CHECK_ERR(vault_checkpoint_key(late, TEAM, &out), ERR_FORBIDDEN);
+    CHECK_ERR(vault_sign_checkpoint(late, TEAM, 1, hash, hash, &out), ERR_FORBIDDEN);
     CHECK_ERR(vault_master_rotate(late, &out), ERR_FORBIDDEN);
     CHECK_ERR(vault_root_commit(late, &out), ERR_FORBIDDEN);
     CHECK_ERR(vault_keyring_rewrap(late, &out), ERR_FORBIDDEN);

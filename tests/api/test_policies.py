@@ -76,8 +76,8 @@ def test_a_policy_is_shown_as_it_was_understood(policed, unique):
 def test_a_secret_without_a_policy_shows_none(policed, unique):
     for i, policy in enumerate(({}, None, {"sinks": None, "hosts": None, "expiresAt": None})):
         answer = policed.put(f"{unique}-{i}", canary(), policy=policy)
-        assert answer.status_code == 201 and list(answer.json()) == ["id", "name", "createdAt", "version", "updatedAt"]
-        assert list(shown(policed, f"{unique}-{i}")) == ["id", "name", "createdAt", "version", "updatedAt"]
+        assert answer.status_code == 201 and list(answer.json()) == ["id", "name", "createdAt", "version", "updatedAt", "lastUsedAt"]
+        assert list(shown(policed, f"{unique}-{i}")) == ["id", "name", "createdAt", "version", "updatedAt", "lastUsedAt"]
 
 
 SECRET_TEXT = "cannot-be-quoted-" + canary(16)

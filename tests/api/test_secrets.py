@@ -254,7 +254,7 @@ def test_abuse_062_list_says_nothing_about_values(server, unique):
     server.put(unique + "a", "same-value-same-value")
     server.put(unique + "b", "same-value-same-value")
     rows = {r["name"]: r for r in server.secrets() if r["name"].startswith(unique)}
-    assert set(rows[unique + "a"]) == {"id", "name", "createdAt", "version", "updatedAt"}
+    assert set(rows[unique + "a"]) == {"id", "name", "createdAt", "version", "updatedAt", "lastUsedAt"}
 
 
 def test_every_answer_has_a_request_id_and_is_not_cached(server):

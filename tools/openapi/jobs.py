@@ -1,7 +1,7 @@
 """Jobs and batches: what comes back, and their addresses."""
 import messages
 import payload  # noqa: F401
-from words import (COUNT, FLAG, TEXT, TEXT_OR_NULL, TIME, ULID, array, either, members, number, operation, schema, text,
+from words import (COUNT, FLAG, TEXT, TEXT_OR_NULL, TIME, TIME_OR_NULL, ULID, array, either, members, number, operation, schema, text,
                    words)
 
 STATES_PATTERN = r"^ *(%s) *(, *(%s) *)*$" % (("|".join(messages.STATES),) * 2)
@@ -26,7 +26,12 @@ operation("POST", "/jobs", "Submit a job", body="JobCreation", query=DRY, answer
 operation("GET", "/jobs", "List jobs", query=LIST_QUERY, answers={200: array("Job")})
 operation("GET", "/jobs/{id}", "One job", answers={200: "Job"}, refuses={404})
 operation("GET", "/jobs/{id}/logs", "A job's log, masked", answers={200: ("text/plain", TEXT)}, refuses={404},
-          headers={200: {"Content-Disposition": "inline, and a file's name"}})
+          query={"offset": {"type": "integer", "minimum": 0, "maximum": 2**63 - 1, "description": "Only what stands from this byte on"}},
+          headers={200: {"Content-Disposition": "inline, and a file's name", "X-Log-Bytes": "How long the whole log is now"}})
+operation("GET", "/jobs/{id}/references", "Where secrets are used in a job", answers={200: array("CheckedReference")}, refuses={404})
+schema("Delivery", members({"id": ULID, "kind": words("upload", "webhook"), "state": words("due", "done", "failed"), "attempts": COUNT,
+                            "nextAttemptAt": TIME_OR_NULL, "updatedAt": TIME, "message": TEXT}))
+operation("GET", "/jobs/{id}/deliveries", "A job's upload and webhooks, and how they stand", answers={200: array("Delivery")}, refuses={404})
 FILE = [(kind, TEXT) for kind in ("application/octet-stream", "video/mp4", "video/quicktime", "image/png", "image/jpeg")]
 FILE_NAME = {"Content-Disposition": "inline or attachment, and a file's name"}
 operation("GET", "/jobs/{id}/output", "The file of a finished job without upload", answers={200: FILE, 206: FILE, 304: None},

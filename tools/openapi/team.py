@@ -1,4 +1,7 @@
 """Secrets, tokens, the team, its audit log, and the operator's calls."""
+import re
+
+from compose import ROOT
 from words import (COUNT, FLAG, TEXT, TIME, TIME_OR_NULL, ULID, VERSION, array, members, number, operation, schema, text, words)
 
 NAME = text(pattern=r"^[A-Za-z0-9_./-]{1,128}$")
@@ -8,7 +11,8 @@ SINK = words("credential", "upload", "header", "url", "body", "text", "script")
 schema("Policy", {**members(optional={
     "sinks": array(SINK, least=1, null=True), "hosts": array(text(least=1), least=1, most=32, null=True),
     "expiresAt": TIME_OR_NULL}, closed=True), "type": ["object", "null"]})
-SECRET = {"id": ULID, "name": NAME, "createdAt": TIME, "version": VERSION, "updatedAt": TIME}
+SECRET = {"id": ULID, "name": NAME, "createdAt": TIME, "version": VERSION, "updatedAt": TIME,
+          "lastUsedAt": TIME_OR_NULL}
 schema("Secret", members(SECRET, {"policy": "Policy"}))
 schema("SecretCreation", members({"name": NAME, "value": {"type": "string", "minLength": 1, "maxLength": 65536, "writeOnly": True}},
                                  {"rotate": FLAG, "policy": "Policy"}))
@@ -19,6 +23,17 @@ operation("PUT", "/secrets", "Store a secret, or give it a new value", body="Sec
 operation("PATCH", "/secrets/{id}", "Change what a secret may be used for", body=members({"policy": "Policy"}),
           answers={200: "Secret"}, refuses={404, 409})
 operation("DELETE", "/secrets/{id}", "Destroy a secret and all its versions", answers={200: "Nothing"}, refuses={404})
+
+schema("SecretVersion", members({"version": VERSION, "createdAt": TIME, "current": FLAG}))
+operation("GET", "/secrets/{id}/versions", "A secret's versions, newest first", answers={200: array("SecretVersion")}, refuses={404},
+          query={"limit": number(1, 1000), "before": number(1, 2**32 - 1, about="Only versions below this one")})
+operation("POST", "/secrets/{id}/rollback", "Make an older version's value the current one, as a new version",
+          body=members(optional={"version": {"type": ["integer", "null"], "minimum": 1, "maximum": 2**32 - 1}}), answers={200: "Secret"},
+          refuses={404, 409}, details="Without a version: the one before the current. 409 `CONFLICT` when it is the current one")
+schema("SecretJob", members({"id": ULID, "status": "JobStatus", "createdAt": TIME, "waiting": FLAG, "fields": array(TEXT)},
+                            about="`fields` are JSON pointers of the references in the job"))
+operation("GET", "/secrets/{id}/jobs", "Jobs that refer to a secret, newest first", answers={200: array("SecretJob")}, refuses={404},
+          query={"limit": number(1, 100), "waiting": words("true", "false")})
 
 # --- tokens ---
 ROLE = words("admin", "editor", "submit", "worker", "audit")
@@ -48,13 +63,40 @@ operation("GET", "/team", "The team of this token", answers={200: "Team"})
 operation("PATCH", "/team", "Change the team's settings", body="TeamChange", answers={200: "Team"})
 
 # --- audit ---
+def events():
+    return re.findall(r'AUDIT\(\w+, "([^"]+)"', (ROOT / "src/store/audit.def").read_text())
+
+
 schema("AuditRecord", members(
     {"sequence": {"type": "integer", "minimum": 1}, "at": TIME, "event": text(pattern=r"^[a-z]+\.[a-z_]+$"),
      "mac": text(pattern="^[0-9a-f]{64}$")},
     {"actor": TEXT, "address": TEXT, "requestId": TEXT, "subject": TEXT, "name": TEXT, "version": VERSION, "job": ULID,
      "field": TEXT, "host": TEXT}))
-AUDIT_QUERY = {"after": COUNT, "limit": number(1, 1000)}
-operation("GET", "/audit", "The team's audit log, oldest first", query=AUDIT_QUERY, answers={200: array("AuditRecord")})
+SEQUENCE = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
+AUDIT_QUERY = {"after": SEQUENCE, "before": SEQUENCE, "limit": number(1, 1000), "sort": words("oldest_first", "newest_first"),
+               "event": text(pattern=r"^(%s)(,(%s))*$" % (("|".join(map(re.escape, events())),) * 2)), "actor": text(least=1, most=128),
+               "name": text(least=1, most=128, about="A name, or its beginning and `*`"), "job": ULID, "since": TIME, "until": TIME}
+AUDIT_HEADERS = {200: {"X-Audit-Next": "The sequence to go on from (`after`, or `before`); absent when there is no more"}}
+operation("GET", "/audit", "The team's audit log, oldest first", query=AUDIT_QUERY, answers={200: array("AuditRecord")},
+          headers=AUDIT_HEADERS)
+
+HASH = text(pattern="^[0-9a-f]{64}$")
+schema("AuditVerdict", members({"valid": FLAG, "records": COUNT, "firstBad": {"type": ["integer", "null"], "minimum": 1}, "head": HASH},
+                               about="`records` are good from the first on; `head` is the MAC of the last of them"))
+
+
+def audit_operations(prefix, refuses=()):
+    operation("GET", prefix + "/audit/verify", "Check every record's MAC", answers={200: "AuditVerdict"}, refuses=refuses)
+    operation("GET", prefix + "/audit/export", "Every record as a line of JSON", query={"after": SEQUENCE},
+              answers={200: ("application/x-ndjson", TEXT)}, refuses=refuses, headers={200: {"Content-Disposition": "attachment, and a file's name"}})
+    operation("POST", prefix + "/audit/checkpoint", "Sign how the log stands", answers={200: ("text/plain", TEXT)}, refuses={409, *refuses},
+              details="A C2SP checkpoint; 409 `CONFLICT` when the log is not as it was written")
+    operation("GET", prefix + "/audit/key", "The public key that checks checkpoints", answers={200: members({"key": TEXT})}, refuses=refuses)
+
+
+audit_operations("")
+audit_operations("/operator/teams/{team}", {404})
+audit_operations("/operator")
 
 # --- health and this description ---
 operation("GET", "/healthz", "The process answers", answers={200: "Status"})
@@ -75,8 +117,9 @@ operation("POST", "/operator/teams", "Make a team and its first token", body=mem
 operation("PATCH", "/operator/teams/{team}", "Change a team's settings", body="TeamChange", answers={200: "Team"}, refuses={404})
 operation("DELETE", "/operator/teams/{team}", "Destroy a team; its audit log stays", answers={200: "Nothing"}, refuses={404})
 operation("GET", "/operator/teams/{team}/audit", "A team's audit log", query=AUDIT_QUERY, answers={200: array("AuditRecord")},
-          refuses={404})
-operation("GET", "/operator/audit", "The installation's own records", query=AUDIT_QUERY, answers={200: array("AuditRecord")})
+          refuses={404}, headers=AUDIT_HEADERS)
+operation("GET", "/operator/audit", "The installation's own records", query=AUDIT_QUERY, answers={200: array("AuditRecord")},
+          headers=AUDIT_HEADERS)
 operation("GET", "/operator/keys", "How the keys stand", answers={200: "KeyStatus"})
 operation("POST", "/operator/keys/rotate", "Begin a rotation", body=members({"level": words("team", "master", "root")},
           {"team": TEXT}), answers={202: members({"state": words("running")})}, refuses={404, 409})

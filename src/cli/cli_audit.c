@@ -1,0 +1,134 @@
+#include "cli_audit.h"
+
+#include <stdio.h>
+
+#include "cli.h"
+#include "cli_commands.h"
+#include "cli_output.h"
+#include "cli_transfer.h"
+#include "encode.h"
+#include "io.h"
+
+enum { NOTE_MAX_BYTES = 64 * 1024, LIST_MAX_BYTES = 64 * 1024 * 1024, QUERY_MAX_BYTES = 8 * 1024 };
+
+int cli_audit_open(struct cli_client *c, const struct cli_args *args, struct str *ret_path)
+{
+    const char *data = cli_flag_value(args, "data"), *team = cli_flag_value(args, "team");
+    if (team && !data) {
+        fputs("safelight: --team goes with --data (the operator's way); without both, "
+              "SAFELIGHT_TOKEN's team is meant\n",
+              stderr);
+        return EXIT_CODE_USAGE;
+    }
+    int code = data ? cli_client_operator(c, data) : cli_client_open(c);
+    if (code != 0)
+        return code;
+    *ret_path = data ? STR("/operator/audit") : STR("/audit");
+    if (team) {
+        struct str name = cli_escaped(c, team);
+        *ret_path = arena_printf(&c->arena, "/operator/teams/%.*s/audit", (int)name.len, name.ptr);
+    }
+    return 0;
+}
+
+static const char *below(struct cli_client *c, struct str path, const char *what)
+{
+    return arena_printf(&c->arena, "%.*s%s", (int)path.len, path.ptr, what).ptr;
+}
+
+/* --- list --- */
+
+static bool add_query(struct buf *query, const char *name, const char *value)
+{
+    return !value || (buf_printf(query, "%c%s=", query->len ? '&' : '?', name) == OK &&
+                      encode_percent(query, str_from(value), false) == OK);
+}
+
+int cli_audit_list(const struct cli_args *args)
+{
+    static const char *const filters[] = {"event", "name",  "actor", "job",
+                                          "since", "until", "limit"};
+    static const struct cli_column columns[] = {
+        {"SEQUENCE", "sequence"}, {"AT", "at"},           {"EVENT", "event"},
+        {"ACTOR", "actor"},       {"NAME", "name"},       {"VERSION", "version"},
+        {"JOB", "job"},           {"ADDRESS", "address"}, {"SUBJECT", "subject"},
+    };
+    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
+    AUTO(buf) struct buf answer = buf_make(LIST_MAX_BYTES), query = buf_make(QUERY_MAX_BYTES);
+    struct str path;
+    int code = cli_audit_open(&c, args, &path);
+    bool fits = add_query(&query, "sort", "newest_first");
+    for (size_t i = 0; i < ARRAY_LEN(filters); i++)
+        fits = fits && add_query(&query, filters[i], cli_flag_value(args, filters[i]));
+    if (code == 0 && !fits) {
+        fputs("safelight: a filter is too long\n", stderr);
+        code = EXIT_CODE_INVALID;
+    }
+    if (code == 0 && buf_put_byte(&query, 0) == OK)
+        code = cli_request(&c, "GET", below(&c, path, query.ptr), STR_EMPTY, &answer);
+    if (code != 0)
+        return code;
+    if (cli_flag(args, "json"))
+        cli_print_json(buf_str(&answer));
+    else
+        cli_print_table(buf_str(&answer), columns, ARRAY_LEN(columns), &c.arena);
+    return 0;
+}
+
+/* --- export, checkpoint, key --- */
+
+int cli_audit_export(const struct cli_args *args)
+{
+    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
+    const char *after = cli_flag_value(args, "after");
+    AUTO(buf) struct buf query = buf_make(QUERY_MAX_BYTES);
+    struct str path;
+    int code = cli_audit_open(&c, args, &path);
+    if (code != 0)
+        return code;
+    if (!add_query(&query, "after", after) || buf_put_byte(&query, 0) != OK) {
+        fputs("safelight: --after is a record's number\n", stderr);
+        return EXIT_CODE_USAGE;
+    }
+    const char *address = below(&c, path, arena_printf(&c.arena, "/export%s", query.ptr).ptr);
+    return cli_download(&c, args, address, "audit.ndjson");
+}
+
+/* To a file or to stdout, byte for byte: a signature covers all of it. */
+static int put_note(const char *file, struct str note)
+{
+    enum err e =
+        !file || strcmp(file, "-") == 0 ? io_write_all(1, note) : io_replace_file(file, note, 0644);
+    if (e == OK)
+        return 0;
+    fputs("safelight: the checkpoint cannot be written there\n", stderr);
+    return EXIT_CODE_FAILED;
+}
+
+int cli_audit_checkpoint(const struct cli_args *args)
+{
+    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
+    AUTO(buf) struct buf note = buf_make(NOTE_MAX_BYTES);
+    struct str path;
+    int code = cli_audit_open(&c, args, &path);
+    if (code == 0)
+        code = cli_request(&c, "POST", below(&c, path, "/checkpoint"), STR_EMPTY, &note);
+    return code == 0 ? put_note(cli_flag_value(args, "file"), buf_str(&note)) : code;
+}
+
+int cli_audit_key(const struct cli_args *args)
+{
+    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
+    AUTO(buf) struct buf answer = buf_make(NOTE_MAX_BYTES);
+    struct str path;
+    int code = cli_audit_open(&c, args, &path);
+    if (code == 0)
+        code = cli_request(&c, "GET", below(&c, path, "/key"), STR_EMPTY, &answer);
+    if (code != 0)
+        return code;
+    if (cli_flag(args, "json"))
+        cli_print_json(buf_str(&answer));
+    else
+        cli_print_json(cli_member(buf_str(&answer), "key", &c.arena));
+    return 0;
+}

@@ -1,0 +1,51 @@
+/* safelight secret rollback. */
+#include <stdio.h>
+
+#include "cli.h"
+#include "cli_commands.h"
+#include "cli_output.h"
+#include "cli_secret.h"
+
+enum { BODY_MAX_BYTES = 64 * 1024 };
+
+static int write_body(const struct cli_args *args, struct buf *out)
+{
+    const char *text = cli_flag_value(args, "version");
+    struct json_out o = json_out_make(out);
+    uint64_t version;
+    json_out_open(&o, '{');
+    if (text && (str_to_u64(str_from(text), UINT32_MAX, &version) != OK || version == 0)) {
+        fputs("safelight: --version is a version's number, from 1 on\n", stderr);
+        return EXIT_CODE_USAGE;
+    }
+    if (text)
+        json_out_member_int(&o, "version", (int64_t)version);
+    json_out_close(&o, '}');
+    return json_out_end(&o) == OK ? 0 : EXIT_CODE_FAILED;
+}
+
+int cli_secret_rollback(const struct cli_args *args)
+{
+    static const struct cli_column columns[] = {
+        {"NAME", "name"}, {"VERSION", "version"}, {"UPDATED", "updatedAt"}, {"ID", "id"}};
+    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
+    AUTO(buf) struct buf body = buf_make(BODY_MAX_BYTES), answer = buf_make(BODY_MAX_BYTES);
+    struct str row = STR_EMPTY;
+    int code = write_body(args, &body);
+    if (code == 0)
+        code = cli_client_open(&c);
+    if (code == 0)
+        code = cli_secret_find(&c, args->positional[0], &row);
+    if (code != 0)
+        return code;
+    struct str id = cli_member(row, "id", &c.arena);
+    struct str path = arena_printf(&c.arena, "/secrets/%.*s/rollback", (int)id.len, id.ptr);
+    code = cli_request(&c, "POST", path.ptr, buf_str(&body), &answer);
+    if (code != 0)
+        return code;
+    if (cli_flag(args, "json"))
+        cli_print_json(buf_str(&answer));
+    else
+        cli_print_object(buf_str(&answer), columns, ARRAY_LEN(columns), &c.arena);
+    return 0;
+}
