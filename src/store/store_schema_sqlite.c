@@ -128,5 +128,15 @@ static const char step_2[] =
     " PRIMARY KEY (job_id, font_id)) WITHOUT ROWID;"
     "CREATE INDEX job_fonts_font ON job_fonts (font_id);";
 
-const char *const store_schema_steps[] = {step_1, step_2};
+/* Sessions of the web console. */
+static const char step_3[] =
+    "CREATE TABLE console_sessions (id TEXT NOT NULL PRIMARY KEY,"
+    " team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE,"
+    " token_id TEXT NOT NULL REFERENCES tokens(id) ON DELETE CASCADE,"
+    " created_at_ms BIGINT NOT NULL, seen_at_ms BIGINT NOT NULL, address TEXT NOT NULL,"
+    " user_agent TEXT NOT NULL, hash BLOB NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX console_sessions_team ON console_sessions (team_id, id);"
+    "CREATE INDEX console_sessions_token ON console_sessions (token_id, id);";
+
+const char *const store_schema_steps[] = {step_1, step_2, step_3};
 const size_t store_schema_step_count = ARRAY_LEN(store_schema_steps);
