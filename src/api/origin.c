@@ -103,6 +103,8 @@ static bool is_own(const struct origin_self *self, struct str origin)
     struct str authority;
     if (read_url(self->public_url, &tls, &authority) && is_origin(origin, tls, authority))
         return true;
+    if (is_public(self, &tls)) /* it has this one name and scheme */
+        return false;
     return is_origin(origin, self->tls, self->host);
 }
 

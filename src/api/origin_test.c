@@ -131,6 +131,19 @@ static void test_abuse_014_origins(void)
     }
 }
 
+static void test_abuse_014_a_public_name_has_one_scheme(void)
+{
+    struct origin_self self = self_at("farm.example", false, PUBLIC);
+    struct origin_given given = {.origin = STR("http://farm.example"), .changes = true};
+    CHECK_ERR(origin_check(&self, &given), ERR_ORIGIN);
+    given.origin = STR(PUBLIC);
+    CHECK_OK(origin_check(&self, &given));
+    self = self_at("farm.example:4300", false, "http://farm.example:4300/");
+    CHECK_ERR(origin_check(&self, &given), ERR_ORIGIN);
+    given.origin = STR("http://farm.example:4300");
+    CHECK_OK(origin_check(&self, &given));
+}
+
 static void test_abuse_014_what_the_browser_says_of_the_site(void)
 {
     static const char *const others[] = {
@@ -157,6 +170,7 @@ int main(void)
     RUN(test_abuse_014_hosts);
     RUN(test_where_browsers_keep_the_cookie);
     RUN(test_abuse_014_origins);
+    RUN(test_abuse_014_a_public_name_has_one_scheme);
     RUN(test_abuse_014_what_the_browser_says_of_the_site);
     return test_done();
 }
