@@ -292,6 +292,28 @@ def test_sessions_outlive_a_restart_and_end_with_their_row(fresh):
     assert not works(b) and not works(c)
 
 
+def test_a_token_that_expired_or_got_another_address_rule_has_no_sessions(fresh):
+    s = fresh()
+    tokens = [s.new_token("editor") for _ in range(3)]
+    expired, moved, fine = browsers = [Browser(s, token) for token in tokens]
+    assert all(works(b) for b in browsers)
+
+    def change(sql, *values):  # as another version of this program, or somebody's hand, might
+        s.stop()
+        with sqlite3.connect(s.data / DATABASE) as db:
+            db.execute(sql, values)
+        db.close()
+        s.restart()
+    change("UPDATE tokens SET expires_at_ms = CASE id WHEN ? THEN 1 ELSE expires_at_ms END, addresses = CASE id WHEN ? THEN '10.0.0.0/8' ELSE '' END",
+           token_id(tokens[0]), token_id(tokens[1]))
+    assert [works(b) for b in browsers] == [False, False, True]
+    for b in (expired, moved):
+        check_error(b.call("GET", "/console/session"), 401, "UNAUTHORIZED")
+        check_error(b.call("PUT", "/api/v2/secrets", {"name": "X", "value": canary()}), 401)
+    assert until(lambda: [r["field"] for r in s.audit(event="session.ended")] == ["timed out"], 5)
+    assert len(Browser(s, s.token).call("GET", "/console/sessions").json()) == 3  # the one that may not be used from here, too
+
+
 # --- cross-site requests, other hosts ---
 
 @pytest.fixture(scope="module")
