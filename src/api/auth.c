@@ -208,7 +208,7 @@ static enum err load(struct auth *a, const struct shown *shown, struct arena *ar
                      struct rows *ret)
 {
     struct store_tx *tx;
-    memset(ret, 0, sizeof *ret);
+    *ret = (struct rows){.session.token_id = STR_EMPTY};
     TRY(store_read_begin(a->store, &tx));
     enum err e = read_rows(tx, shown, arena, ret);
     store_read_end(a->store, &tx);
