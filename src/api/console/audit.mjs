@@ -1,0 +1,212 @@
+// The audit log: filtered, paged, its chain verified, exported.
+import { call, get, post } from "./api.mjs";
+import { EVENTS } from "./audit_events.mjs";
+import {
+  badge,
+  button,
+  empty,
+  fill,
+  freshId,
+  h,
+  link,
+  mono,
+  outside,
+  put,
+  saveFile,
+  time,
+} from "./dom.mjs";
+import { input } from "./form.mjs";
+import { attempt } from "./page.mjs";
+import { go, path, withQuery } from "./router.mjs";
+import { plainTable } from "./table.mjs";
+import { count, fromLocal, toLocal } from "./text.mjs";
+
+const AT_ONCE = 100;
+const dash = () => h("span", { class: "muted" }, "–");
+
+const COLUMNS = [
+  { label: "No.", kind: "number", head: true, cell: (r) => String(r.sequence) },
+  { label: "Time", cell: (r) => time(r.at, { seconds: true }) },
+  { label: "Event", cell: (r) => h("span", { title: EVENTS[r.event] ?? null }, r.event) },
+  {
+    label: "Secret",
+    kind: "text",
+    cell: (r) =>
+      r.name
+        ? [mono(r.name), r.version ? h("span", { class: "muted" }, ` v${r.version}`) : null]
+        : dash(),
+  },
+  {
+    label: "Job",
+    kind: "text",
+    cell: (r) => (r.job ? link(path("jobs", r.job), mono(r.job)) : dash()),
+  },
+  { label: "By", kind: "text", cell: (r) => (r.actor ? mono(r.actor) : dash()) },
+  { label: "From", kind: "text", cell: (r) => (r.address ? mono(r.address) : dash()) },
+  { label: "Details", kind: "text", cell: (r) => details(r) },
+];
+
+const SHOWN_ELSEWHERE = new Set([
+  "sequence",
+  "at",
+  "event",
+  "name",
+  "version",
+  "job",
+  "actor",
+  "address",
+  "mac",
+  "requestId",
+]);
+
+/** Whatever else a record holds. */
+function details(record) {
+  const rest = Object.entries(record).filter(
+    ([key, value]) => !SHOWN_ELSEWHERE.has(key) && value !== null && value !== "",
+  );
+  if (!rest.length) return dash();
+  return rest.map(([key, value], at) => [
+    at ? ", " : "",
+    h("span", { class: "muted" }, `${key} `),
+    outside(value),
+  ]);
+}
+
+function filters(query) {
+  const list = h(
+    "datalist",
+    { id: freshId("events") },
+    Object.keys(EVENTS).map((name) => h("option", { value: name })),
+  );
+  const text = (label, key, more = {}) =>
+    input({
+      "aria-label": label,
+      placeholder: label,
+      value: query[key] ?? "",
+      maxlength: "128",
+      ...more,
+    });
+  const event = text("Event", "event", { list: list.id });
+  const name = text("Secret", "name");
+  const job = text("Job", "job");
+  const actor = text("By (token id)", "actor");
+  const since = input({ type: "datetime-local", "aria-label": "Since" });
+  const until = input({ type: "datetime-local", "aria-label": "Until" });
+  since.value = toLocal(query.since);
+  until.value = toLocal(query.until);
+  const element = h(
+    "form",
+    { class: "toolbar", role: "search", "aria-label": "Audit log", autocomplete: "off" },
+    event,
+    list,
+    name,
+    job,
+    actor,
+    h("label", { class: "inline" }, "from ", since),
+    h("label", { class: "inline" }, "to ", until),
+    h("button", { type: "submit", class: "button" }, "Filter"),
+    Object.keys(query).length ? link("/audit", "Clear") : null,
+  );
+  element.addEventListener("submit", (submitted) => {
+    submitted.preventDefault();
+    go(
+      withQuery("/audit", {
+        event: event.value.trim(),
+        name: name.value.trim(),
+        job: job.value.trim(),
+        actor: actor.value.trim(),
+        since: fromLocal(since.value),
+        until: fromLocal(until.value),
+      }),
+    );
+  });
+  return element;
+}
+
+function verdict(got) {
+  if (got.valid) {
+    return h(
+      "div",
+      { class: "box good" },
+      h(
+        "p",
+        {},
+        badge("good", "whole"),
+        ` ${count(got.records, "record")}: none was changed, added or taken out.`,
+      ),
+      h("p", {}, "Head ", mono(got.head)),
+    );
+  }
+  return h(
+    "div",
+    { class: "box bad" },
+    h(
+      "p",
+      {},
+      badge("bad", "broken"),
+      ` Record ${got.firstBad ?? "?"} is the first that does not fit. Keep the database, compare with exports.`,
+    ),
+  );
+}
+
+export function auditPage(page, { query }) {
+  const { before, ...wanted } = query;
+  const result = h("div", { role: "status" });
+  fill(page.actions, [
+    button("Signed checkpoint", () =>
+      attempt(async () => {
+        const answer = await call("POST", "/audit/checkpoint", { signal: page.signal });
+        saveFile(await answer.blob(), "safelight-audit.checkpoint", "text/plain");
+      }),
+    ),
+    button("Export", () =>
+      attempt(async () => {
+        const answer = await call("GET", "/audit/export", { signal: page.signal, deadline: 0 });
+        saveFile(await answer.blob(), "safelight-audit.ndjson", "application/x-ndjson");
+      }),
+    ),
+    button(
+      "Verify chain",
+      () =>
+        attempt(async () => {
+          put(result, h("p", { class: "muted" }, "Verifying…"));
+          try {
+            put(result, verdict(await get("/audit/verify", { signal: page.signal, deadline: 0 })));
+          } catch (error) {
+            put(result);
+            throw error;
+          }
+        }),
+      { kind: "primary" },
+    ),
+  ]);
+  const rows = h("div", {});
+  put(page.body, result, filters(wanted), rows);
+  page.load(
+    () =>
+      get("/audit", {
+        signal: page.signal,
+        query: { sort: "newest_first", limit: AT_ONCE + 1, before, ...wanted },
+      }),
+    (records) => {
+      const shown = records.slice(0, AT_ONCE);
+      if (!shown.length)
+        return empty(
+          "No record fits",
+          "Widen the filter, or clear it.",
+          link("/audit", "All records"),
+        );
+      const older = withQuery("/audit", { ...wanted, before: shown.at(-1).sequence });
+      return [
+        plainTable("Audit records", COLUMNS, shown),
+        h(
+          "nav",
+          { class: "pager", "aria-label": "Pages" },
+          before ? link(withQuery("/audit", wanted), "« Newest") : null,
+          records.length > AT_ONCE ? link(older, "Older ›") : null,
+        ),
+      ];
+    },
+    rows,
+  );
+}

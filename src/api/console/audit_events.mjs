@@ -1,0 +1,28 @@
+// The events of src/store/audit.def, each with what it says; a test compares the two.
+
+export const EVENTS = {
+  "team.created": "a team was made",
+  "team.deleted": "a team and its keys were destroyed",
+  "team.changed": "a team's setting was changed",
+  "token.created": "an API token was made",
+  "token.revoked": "an API token was revoked",
+  "secret.created": "a secret was stored",
+  "secret.rotated": "a secret got a new version",
+  "secret.deleted": "a secret and all its versions were destroyed",
+  "secret.used": "a value was used in an outgoing request",
+  "secret.exposed": "a value was handed to a worker",
+  "job.submitted": "a job was accepted",
+  "job.leased": "a worker took a job",
+  "job.ended": "a job reached a final state",
+  "key.rotated": "a key of some level was rotated",
+  "key.retired": "an old key was dropped",
+  "job.cancelled": "a job was cancelled",
+  "delivery.retried": "a delivery that had failed was made due again",
+  "template.created": "a template was made",
+  "template.uploaded": "a template's file was brought, by the address that the actor had asked for",
+  "template.deleted": "a template and its file were removed",
+  "font.created": "a font was uploaded",
+  "font.deleted": "a font was removed",
+  "secret.policy_changed": "a secret was given another policy",
+  "token.denied": "a worker's token was used for what no worker does",
+};
