@@ -89,7 +89,7 @@ export async function call(method, path, options = {}) {
     const again =
       error.kind === "expired"
         ? await hooks.expired()
-        : error.status === 403 && (await hooks.refresh());
+        : error.code === "CSRF_TOKEN" && (await hooks.refresh());
     if (!again || (options.once && error.kind === "expired")) throw error;
   }
   return send(method, address, options);

@@ -144,9 +144,31 @@ function verdict(got) {
       "p",
       {},
       badge("bad", "broken"),
-      ` Record ${got.firstBad ?? "?"} is the first that does not fit. Keep the database, compare with exports.`,
+      ` Record ${got.firstBad ?? "?"} is the first that does not fit. Keep the database as it is.`,
     ),
   );
+}
+
+/** One page, and the number to go on from; the server says so also when a filter found little. */
+async function fetchPage(signal, query) {
+  const answer = await call("GET", "/audit", {
+    signal,
+    query: { sort: "newest_first", limit: AT_ONCE, ...query },
+  });
+  return { records: await answer.json(), next: answer.headers.get("X-Audit-Next") };
+}
+
+function pageOf({ records, next }, wanted, before) {
+  const pager = h(
+    "nav",
+    { class: "pager", "aria-label": "Pages" },
+    before ? link(withQuery("/audit", wanted), "« Newest") : null,
+    next ? link(withQuery("/audit", { ...wanted, before: next }), "Older ›") : null,
+  );
+  if (records.length) return [plainTable("Audit records", COLUMNS, records), pager];
+  return next
+    ? [empty("Nothing so far", "Older records were not looked at yet."), pager]
+    : empty("No record fits", "Widen the filter, or clear it.", link("/audit", "All records"));
 }
 
 export function auditPage(page, { query }) {
@@ -183,30 +205,8 @@ export function auditPage(page, { query }) {
   const rows = h("div", {});
   put(page.body, result, filters(wanted), rows);
   page.load(
-    () =>
-      get("/audit", {
-        signal: page.signal,
-        query: { sort: "newest_first", limit: AT_ONCE + 1, before, ...wanted },
-      }),
-    (records) => {
-      const shown = records.slice(0, AT_ONCE);
-      if (!shown.length)
-        return empty(
-          "No record fits",
-          "Widen the filter, or clear it.",
-          link("/audit", "All records"),
-        );
-      const older = withQuery("/audit", { ...wanted, before: shown.at(-1).sequence });
-      return [
-        plainTable("Audit records", COLUMNS, shown),
-        h(
-          "nav",
-          { class: "pager", "aria-label": "Pages" },
-          before ? link(withQuery("/audit", wanted), "« Newest") : null,
-          records.length > AT_ONCE ? link(older, "Older ›") : null,
-        ),
-      ];
-    },
+    () => fetchPage(page.signal, { before, ...wanted }),
+    (got) => pageOf(got, wanted, before),
     rows,
   );
 }

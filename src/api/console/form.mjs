@@ -186,7 +186,7 @@ export function valueLost(problem) {
     return "Your session had ended. All but the value is still here: enter that again.";
   }
   if (problem.kind === "unreachable") {
-    return "The server does not answer. All but the value is still here: enter that again and retry.";
+    return "The server does not answer. All but the value is still here: enter that again.";
   }
   return null;
 }

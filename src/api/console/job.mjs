@@ -27,17 +27,15 @@ const REFERENCES = [
   },
 ];
 
-const DELIVERY_KINDS = {
-  waiting: "busy",
-  sending: "busy",
-  delivered: "good",
-  done: "good",
-  failed: "bad",
+const DELIVERY_STATES = {
+  due: ["busy", "due"],
+  done: ["good", "delivered"],
+  failed: ["bad", "failed"],
 };
 
 const DELIVERIES = [
   { label: "Delivery", head: true, cell: (d) => (d.kind === "upload" ? "Upload" : "Webhook") },
-  { label: "State", cell: (d) => badge(DELIVERY_KINDS[d.state] ?? "idle", d.state) },
+  { label: "State", cell: (d) => badge(...(DELIVERY_STATES[d.state] ?? ["idle", d.state])) },
   { label: "Attempts", kind: "number", cell: (d) => String(d.attempts) },
   { label: "Next attempt", cell: (d) => time(d.nextAttemptAt, { none: "–", seconds: true }) },
   { label: "Changed", cell: (d) => time(d.updatedAt, { seconds: true }) },

@@ -99,14 +99,14 @@ export function problemBox(problem, retry) {
   const text =
     problem.status === 404
       ? "There is nothing here: it was deleted, or the address is wrong."
-      : problem.status === 403
+      : problem.code === "FORBIDDEN"
         ? "Your role does not allow this."
         : problem.message;
   return h(
     "div",
     { class: "box bad", role: "alert" },
     h("p", {}, text),
-    problem.status === 404 || problem.status === 403
+    problem.status === 404 || problem.code === "FORBIDDEN"
       ? null
       : button("Try again", retry, { kind: "small" }),
   );

@@ -1,4 +1,4 @@
-// Routes stand behind the '#': #/jobs/ID, #/jobs?states=error. Filters get there; no value ever does.
+// Routes stand behind the '#': #/jobs/ID, #/jobs?states=error. No value ever gets there.
 
 /** {path: ["jobs", ID], query: {states: "error"}} of an address's fragment. */
 export function parseRoute(hash) {

@@ -126,7 +126,9 @@ function consequence(secret, waiting) {
 
 async function remove(secret) {
   await attempt(async () => {
-    const jobs = await get(`${path("secrets", secret.id)}/jobs`, { query: { limit: 1000 } });
+    const jobs = await get(`${path("secrets", secret.id)}/jobs`, {
+      query: { limit: 100, waiting: true },
+    });
     const sure = await confirm(
       "Delete this secret?",
       consequence(

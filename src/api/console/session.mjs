@@ -53,7 +53,7 @@ function explain(problem) {
   }
   if (problem.status === 401)
     return "This is no valid API token, or it was revoked or has expired.";
-  if (problem.status === 403)
+  if (problem.code === "FORBIDDEN")
     return "This token may not sign in here: it takes an admin or editor token.";
   return null;
 }

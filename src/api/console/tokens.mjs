@@ -226,7 +226,7 @@ export function newTokenPage(page) {
       reveal(page, await post("/tokens", body, { signal: page.signal }));
     },
     explain: (problem) =>
-      problem.status === 403
+      problem.code === "FORBIDDEN"
         ? "A token cannot make one that lives longer or may do more than itself."
         : null,
   });
