@@ -4,8 +4,14 @@ import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
 
 const ARGUMENTS = [
-  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-  "--disable-background-networking", "--disable-component-update", "--disable-sync",
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
 ];
 const MARK = /cnry[0-9a-f]{8}/;
 let browser = null;
@@ -41,8 +47,15 @@ function observe() {
 
 /** In the page: everything a script could read that holds a value. */
 async function holdings() {
-  const kept = [document.documentElement.outerHTML, document.cookie, location.href, document.title,
-    JSON.stringify(history.state), JSON.stringify({ ...localStorage }), JSON.stringify({ ...sessionStorage })];
+  const kept = [
+    document.documentElement.outerHTML,
+    document.cookie,
+    location.href,
+    document.title,
+    JSON.stringify(history.state),
+    JSON.stringify({ ...localStorage }),
+    JSON.stringify({ ...sessionStorage }),
+  ];
   for (const e of document.querySelectorAll("input,textarea,select")) kept.push(e.value);
   kept.push(JSON.stringify(await indexedDB.databases()), JSON.stringify(await caches.keys()));
   return { kept: kept.join("\n"), leaks: window.leaks, stored: localStorage.length + sessionStorage.length };
@@ -53,8 +66,12 @@ export class Person {
     const person = new Person();
     person.server = server;
     person.context = await browser.newContext({
-      viewport: { width, height }, colorScheme: scheme, timezoneId: "UTC", locale: "en-GB",
-      permissions, reducedMotion: "reduce",
+      viewport: { width, height },
+      colorScheme: scheme,
+      timezoneId: "UTC",
+      locale: "en-GB",
+      permissions,
+      reducedMotion: "reduce",
     });
     person.wrong = [];
     person.sent = []; // {method, url, headers, body}
@@ -82,8 +99,12 @@ export class Person {
       this.sent.push({ method: request.method(), url, headers: request.headers(), body: request.postData() ?? "" });
     });
     page.on("response", (response) => {
-      this.answers.push(response.text().then((text) => ({ url: response.url(), headers: response.headers(), text }),
-        () => ({ url: response.url(), headers: response.headers(), text: "" })));
+      this.answers.push(
+        response.text().then(
+          (text) => ({ url: response.url(), headers: response.headers(), text }),
+          () => ({ url: response.url(), headers: response.headers(), text: "" }),
+        ),
+      );
     });
   }
 
@@ -101,7 +122,9 @@ export class Person {
   }
 
   async go(route) {
-    await this.page.evaluate((to) => { location.hash = to; }, route);
+    await this.page.evaluate((to) => {
+      location.hash = to;
+    }, route);
     await this.page.locator("main h1").waitFor();
   }
 
@@ -138,7 +161,10 @@ export class Person {
     assert.deepEqual(this.wrong, []);
     assert.deepEqual(leaks, [], "a value stood in the page for a moment");
     assert.ok(!MARK.test(kept), "a value is in the page");
-    assert.ok(!answers.some((a) => MARK.test(a.text) || MARK.test(JSON.stringify(a.headers))), "an answer holds a value");
+    assert.ok(
+      !answers.some((a) => MARK.test(a.text) || MARK.test(JSON.stringify(a.headers))),
+      "an answer holds a value",
+    );
   }
 }
 

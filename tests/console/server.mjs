@@ -48,11 +48,10 @@ export class Server {
     const ready = join(this.folder, "ready");
     const out = openSync(ready, "w");
     const log = openSync(join(this.folder, "serve.log"), "a");
-    this.process = spawn(
-      binary,
-      ["serve", "--data", this.data, "--listen", listen, ...this.flags],
-      { stdio: ["ignore", out, log], env: environment },
-    );
+    this.process = spawn(binary, ["serve", "--data", this.data, "--listen", listen, ...this.flags], {
+      stdio: ["ignore", out, log],
+      env: environment,
+    });
     closeSync(out);
     closeSync(log);
     const said = await until(() => readFileSync(ready, "utf8").trim(), "the server being ready");
@@ -107,11 +106,14 @@ export class Server {
     writeFileSync(path, `#!/bin/sh\n${script}`, { mode: 0o755 });
     const log = openSync(join(this.folder, "worker.log"), "a");
     const env = {
-      ...environment, SAFELIGHT_URL: this.url, SAFELIGHT_TOKEN: await this.newToken("worker"),
+      ...environment,
+      SAFELIGHT_URL: this.url,
+      SAFELIGHT_TOKEN: await this.newToken("worker"),
       TMPDIR: this.folder,
     };
     const worker = spawn(binary, ["worker", "--engine", path, "--poll-ms", "50"], {
-      stdio: ["ignore", log, log], env,
+      stdio: ["ignore", log, log],
+      env,
     });
     closeSync(log);
     this.workers.push(worker);

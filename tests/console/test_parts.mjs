@@ -21,10 +21,10 @@ const DOTENV = [
   ["# A=0\n\nA=1 # why", { A: "1" }],
   ["A=a#b", { A: "a#b" }],
   ["A='it # is'", { A: "it # is" }],
-  ["A=\"x\\ny\" # c", { A: "x\ny" }],
+  ['A="x\\ny" # c', { A: "x\ny" }],
   ["A='x\\ny'", { A: "x\\ny" }],
-  ["A=\"say \\\"hi\\\" \\$B \\\\\"", { A: "say \"hi\" $B \\" }],
-  ["A=\"-----BEGIN\nabc\n-----END\"\nB=2", { A: "-----BEGIN\nabc\n-----END", B: "2" }],
+  ['A="say \\"hi\\" \\$B \\\\"', { A: 'say "hi" $B \\' }],
+  ['A="-----BEGIN\nabc\n-----END"\nB=2', { A: "-----BEGIN\nabc\n-----END", B: "2" }],
   ["A=1\nA=2", { A: "2" }],
   ["A=", { A: "" }],
   ["A=a=b==", { A: "a=b==" }],
@@ -43,8 +43,12 @@ test(".env files are read as they are meant", () => {
 
 test(".env files that are not: each bad line is told by number, the rest is read", () => {
   for (const [text, line, rest] of [
-    ["A=1\nnonsense\nB=2", 2, 2], ["A=\"open\nB=2", 1, 1], ["A=\"x\" y\nB=1", 1, 1],
-    ["=1\nB=1", 1, 1], ["A B=1", 1, 0], ["A='x\ny' z\nC=1", 1, 1],
+    ["A=1\nnonsense\nB=2", 2, 2],
+    ['A="open\nB=2', 1, 1],
+    ['A="x" y\nB=1', 1, 1],
+    ["=1\nB=1", 1, 1],
+    ["A B=1", 1, 0],
+    ["A='x\ny' z\nC=1", 1, 1],
   ]) {
     const got = parseDotenv(text);
     assert.equal(got.problems[0]?.line, line, JSON.stringify(text));
@@ -55,9 +59,17 @@ test(".env files that are not: each bad line is told by number, the rest is read
 
 test("what is invisible or turns text around is written out", () => {
   for (const [text, wanted] of [
-    ["a\u202eb", "a\\u202eb"], ["\u001b[31m", "\\u001b[31m"], ["a\u200bb", "a\\u200bb"], ["\u2066x", "\\u2066x"],
-    ["\u{e0041}", "\\u{e0041}"], ["\ud800", "\\ud800"], ["a\nb", "a\\u000ab"], ["ä漢😀", "ä漢😀"], ["\u007f\u0085", "\\u007f\\u0085"],
-  ]) assert.equal(visible(text), wanted);
+    ["a\u202eb", "a\\u202eb"],
+    ["\u001b[31m", "\\u001b[31m"],
+    ["a\u200bb", "a\\u200bb"],
+    ["\u2066x", "\\u2066x"],
+    ["\u{e0041}", "\\u{e0041}"],
+    ["\ud800", "\\ud800"],
+    ["a\nb", "a\\u000ab"],
+    ["ä漢😀", "ä漢😀"],
+    ["\u007f\u0085", "\\u007f\\u0085"],
+  ])
+    assert.equal(visible(text), wanted);
   assert.equal(visibleLines("a\r\nb\tc\rd\u0007"), "a\nb\tc\\u000dd\\u0007");
 });
 
@@ -78,7 +90,8 @@ test("the console knows every audit event there is", () => {
 });
 
 test("the pages hold no markup sink, no inline code, no address but ours, and stay small", () => {
-  const sinks = /innerHTML|outerHTML|insertAdjacent|document\.write|\beval\b|new Function|localStorage|sessionStorage|indexedDB/;
+  const sinks =
+    /innerHTML|outerHTML|insertAdjacent|document\.write|\beval\b|new Function|localStorage|sessionStorage|indexedDB/;
   for (const name of readdirSync(folder)) {
     const text = readFileSync(join(folder, name), "utf8");
     const lines = text.split("\n");

@@ -107,13 +107,13 @@ function signInAgain() {
         button("Leave this page instead", () => close(false), { kind: "small" }),
       ),
     ];
-  }).then((again) => {
+  }).then((answer) => {
     asking = null;
-    if (!again) {
+    if (answer === false) {
       dropSession();
       ended();
     }
-    return Boolean(again);
+    return answer === true; // null: not now; what was asked for fails, the page stays
   });
   return asking;
 }
