@@ -70,7 +70,7 @@ test("what is invisible or turns text around is written out", () => {
     ["\u007f\u0085", "\\u007f\\u0085"],
   ])
     assert.equal(visible(text), wanted);
-  assert.equal(visibleLines("a\r\nb\tc\rd\u0007"), "a\nb\tc\\u000dd\\u0007");
+  assert.equal(visibleLines("a\r\nb\tc\rd\u0007"), "a\nb\tc\nd\\u0007");
 });
 
 test("routes are read, whatever stands in the address", () => {

@@ -11,7 +11,6 @@ test("a wrong token is refused in words, and is not kept", () =>
     await person.heading("Sign in");
     for (const [typed, said] of [
       ["", "Paste a token"],
-      ["nonsense", "no valid API token"],
       ["slt_adm_<b>x</b>", "no valid API token"],
       [`slt_adm_${"A".repeat(63)}`, "no valid API token"],
     ]) {

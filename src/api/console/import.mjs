@@ -28,13 +28,7 @@ function intake(taken) {
     spellcheck: "false",
     placeholder: "Paste here, or drop the file",
   });
-  const file = h("input", {
-    type: "file",
-    accept: ".env,text/plain",
-    class: "visually-hidden",
-    tabindex: "-1",
-    "aria-hidden": "true",
-  });
+  const file = h("input", { type: "file", accept: ".env,text/plain", hidden: true });
   const made = field(
     ".env file",
     h(

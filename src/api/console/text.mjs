@@ -13,10 +13,10 @@ export function visible(text) {
   return String(text).replace(INVISIBLE, escaped);
 }
 
-/** The same for several lines: line feeds and tabs stay. */
+/** The same for several lines: tabs stay, every kind of line break is one. */
 export function visibleLines(text) {
   return text
-    .replace(/\r\n/g, "\n")
+    .replace(/\r\n?/g, "\n")
     .replace(INVISIBLE, (c) => (c === "\n" || c === "\t" ? c : escaped(c)));
 }
 

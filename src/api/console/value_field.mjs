@@ -36,12 +36,7 @@ export function valueField(label = "Value") {
     "data-lpignore": "true",
     "data-bwignore": true,
   });
-  const file = h("input", {
-    type: "file",
-    class: "visually-hidden",
-    tabindex: "-1",
-    "aria-hidden": "true",
-  });
+  const file = h("input", { type: "file", hidden: true });
   const said = h("span", { class: "held", role: "status" });
   const drop = button(
     "Discard",
@@ -51,14 +46,10 @@ export function valueField(label = "Value") {
     },
     { kind: "small", hidden: true },
   );
-  const trim = button(
-    "Drop the last line break",
-    () => {
-      hold(held.replace(/\r?\n$/, ""));
-      control.focus();
-    },
-    { kind: "small", hidden: true },
-  );
+  const trim = button("Drop the last line break", () => hold(held.replace(/\r?\n$/, "")), {
+    kind: "small",
+    hidden: true,
+  });
   const choose = button("Choose a file…", () => file.click(), { kind: "small" });
   const box = h(
     "div",
