@@ -2,7 +2,6 @@
 import { call, get, post } from "./api.mjs";
 import { EVENTS } from "./audit_events.mjs";
 import {
-  badge,
   button,
   empty,
   fill,
@@ -125,14 +124,15 @@ function filters(query) {
 
 function verdict(got) {
   if (got.valid) {
+    const records = count(got.records, "record");
     return h(
       "div",
       { class: "box good" },
       h(
         "p",
         {},
-        badge("good", "whole"),
-        ` ${count(got.records, "record")}: none was changed, added or taken out.`,
+        h("strong", {}, "The chain is whole."),
+        ` ${records}: none was changed or taken out.`,
       ),
       h("p", {}, "Head ", mono(got.head)),
     );
@@ -143,9 +143,10 @@ function verdict(got) {
     h(
       "p",
       {},
-      badge("bad", "broken"),
-      ` Record ${got.firstBad ?? "?"} is the first that does not fit. Keep the database as it is.`,
+      h("strong", {}, "The chain is broken."),
+      ` Record ${got.firstBad ?? "?"} does not fit.`,
     ),
+    h("p", {}, "Keep the database as it is, and compare it with exports and checkpoints."),
   );
 }
 
