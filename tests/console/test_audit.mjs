@@ -1,9 +1,10 @@
 // The audit log: filtered, paged, verified, exported.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { visit } from "./person.mjs";
-import { canary, until } from "./server.mjs";
+import { canary, root, until } from "./server.mjs";
 import { server } from "./world.mjs";
 
 test("the log is paged and filtered", () =>
@@ -51,3 +52,12 @@ test("the chain is verified, exported, and signed", () =>
     await person.button("Signed checkpoint").click();
     assert.match(readFileSync(await (await signed).path(), "utf8"), /\n\n— /);
   }));
+
+test("the console knows every audit event there is", async () => {
+  const text = await (await fetch(`${server.url}/console/audit_events.mjs`)).text();
+  const { EVENTS } = await import(`data:text/javascript,${encodeURIComponent(text)}`);
+  const table = readFileSync(join(root, "src/store/audit.def"), "utf8");
+  const rows = [...table.matchAll(/^AUDIT\(\w+,\s*"([^"]+)",\s*"([^"]+)"/gm)].map((m) => [m[1], m[2]]);
+  assert.equal(rows.length, table.match(/^AUDIT\(/gm).length);
+  assert.deepEqual(Object.entries(EVENTS), rows);
+});

@@ -81,7 +81,7 @@ function sentence(message) {
   return message.charAt(0).toUpperCase() + message.slice(1);
 }
 
-function spread(problem, all, rest) {
+function spread(problem, fields, rest) {
   let first = null;
   for (const { field: place, message } of problem.details) {
     const path = String(place).replace(/^\//, "");
