@@ -61,6 +61,18 @@ async function holdings() {
   return { kept: kept.join("\n"), leaks: window.leaks, stored: localStorage.length + sessionStorage.length };
 }
 
+/** The body of an answer; one that broke off has none. */
+function within(body) {
+  const late = new Promise((_, fail) => setTimeout(() => fail(new Error("no body")), 5000).unref());
+  return Promise.race([body, late]);
+}
+
+/** Chromium now and then does not answer to the end of a context; nothing depends on it. */
+function closed(context) {
+  const late = new Promise((done) => setTimeout(done, 3000).unref());
+  return Promise.race([context.close().catch(() => {}), late]);
+}
+
 export class Person {
   static async at(server, { width = 1280, height = 900, scheme = "light", permissions = [] } = {}) {
     const person = new Person();
@@ -79,7 +91,7 @@ export class Person {
     await person.context.addInitScript(observe);
     person.context.on("page", (page) => person.#watch(page));
     person.page = await person.context.newPage();
-    person.page.setDefaultTimeout(10000);
+    person.page.setDefaultTimeout(20000);
     return person;
   }
 
@@ -100,7 +112,7 @@ export class Person {
     });
     page.on("response", (response) => {
       this.answers.push(
-        response.text().then(
+        within(response.text()).then(
           (text) => ({ url: response.url(), headers: response.headers(), text }),
           () => ({ url: response.url(), headers: response.headers(), text: "" }),
         ),
@@ -157,7 +169,7 @@ export class Person {
   async leave() {
     const { kept, leaks } = await this.page.evaluate(holdings);
     const answers = await Promise.all(this.answers);
-    await this.context.close();
+    await closed(this.context);
     assert.deepEqual(this.wrong, []);
     assert.deepEqual(leaks, [], "a value stood in the page for a moment");
     assert.ok(!MARK.test(kept), "a value is in the page");
@@ -176,7 +188,7 @@ export async function visit(server, options, work) {
   } catch (error) {
     await person.page.screenshot({ path: `${process.env.SHOTS ?? "/tmp"}/console-failed.png` }).catch(() => {});
     if (person.wrong.length) error.message += `\nbefore that: ${person.wrong.join("\n")}`;
-    await person.context.close();
+    await closed(person.context);
     throw error;
   }
   await person.leave();

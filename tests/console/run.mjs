@@ -5,7 +5,19 @@ import { test } from "node:test";
 import { closeBrowser } from "./person.mjs";
 import { server } from "./world.mjs";
 
-const ALL = ["parts", "signin", "secrets", "import", "jobs", "tokens", "audit", "trouble", "keyboard", "look"];
+const ALL = [
+  "parts",
+  "signin",
+  "secrets",
+  "import",
+  "jobs",
+  "tokens",
+  "audit",
+  "trouble",
+  "keyboard",
+  "look",
+  "pictures",
+];
 const wanted = process.argv.slice(2);
 
 for (const name of wanted.length ? wanted : ALL) await import(`./test_${name}.mjs`);

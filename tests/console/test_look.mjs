@@ -1,19 +1,14 @@
-// How it looks, to everyone: axe in both themes at both widths, nothing wider than the screen, and
-// pictures that a person can open (in docs/images with IMAGES=1).
+// How it looks, to everyone: axe in both themes at both widths, nothing wider than the screen.
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
 import { test } from "node:test";
 import { visit } from "./person.mjs";
-import { canary, root } from "./server.mjs";
+import { canary } from "./server.mjs";
 import { server } from "./world.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const COLOURS = ["color-contrast", "link-in-text-block"]; // what a theme can change
-const shots = process.env.IMAGES ? join(root, "docs/images") : join(root, "build-check/console");
-mkdirSync(shots, { recursive: true });
-
 const violations = (page, rules) =>
   page.evaluate(async (only) => {
     const found = await window.axe.run(document, {

@@ -37,6 +37,32 @@ async function end(session, reload) {
   });
 }
 
+const BROWSERS = [
+  [/Edg\/(\d+)/, "Edge"],
+  [/OPR\/(\d+)/, "Opera"],
+  [/Firefox\/(\d+)/, "Firefox"],
+  [/HeadlessChrome\/(\d+)/, "Headless Chrome"],
+  [/Chrome\/(\d+)/, "Chrome"],
+  [/Version\/(\d+)\S* (?:Mobile\/\S+ )?Safari/, "Safari"],
+];
+const SYSTEMS = [
+  [/Windows/, "Windows"],
+  [/Android/, "Android"],
+  [/iPhone|iPad/, "iOS"],
+  [/Mac OS X/, "macOS"],
+  [/CrOS/, "ChromeOS"],
+  [/Linux/, "Linux"],
+];
+
+/** What a browser says it is, in short; all of it as the title. */
+function agent(text) {
+  const browser = BROWSERS.find(([pattern]) => pattern.test(text));
+  const system = SYSTEMS.find(([pattern]) => pattern.test(text));
+  if (!browser) return outside(text || "unknown");
+  const name = `${browser[1]} ${text.match(browser[0])[1]}${system ? ` on ${system[1]}` : ""}`;
+  return h("span", { title: text }, name);
+}
+
 const columns = (reload) => [
   {
     label: "Signed in with",
@@ -48,7 +74,7 @@ const columns = (reload) => [
     ],
   },
   { label: "Role", cell: (s) => s.role },
-  { label: "Browser", kind: "text agent", cell: (s) => outside(s.userAgent || "unknown") },
+  { label: "Browser", kind: "text", cell: (s) => agent(s.userAgent) },
   { label: "Address", kind: "text", cell: (s) => mono(s.address) },
   { label: "Since", cell: (s) => time(s.createdAt) },
   { label: "Last seen", cell: (s) => time(s.lastSeenAt) },
