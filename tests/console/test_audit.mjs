@@ -10,6 +10,9 @@ import { server } from "./world.mjs";
 test("the log is paged and filtered", () =>
   visit(server, {}, async (person, page) => {
     const made = await server.put("UI_AUDITED", canary());
+    const jobs = Array.from({ length: 110 }, () => ({ engine: "nobody", assets: [] }));
+    const { batchId } = await server.api("POST", "/batches", { jobs });
+    await server.api("POST", `/batches/${batchId}/cancel`);
     await person.signIn("/audit");
     const rows = page.getByRole("rowheader");
     await until(async () => (await rows.count()) === 100, "a page of records");

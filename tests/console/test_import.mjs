@@ -3,11 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { visit } from "./person.mjs";
 import { canary } from "./server.mjs";
-import { valueOf } from "./test_secrets.mjs";
 import { server } from "./world.mjs";
 
 /** Pastes a text into what has the focus. */
-export async function paste(page, text) {
+async function paste(page, text) {
   await page.evaluate((given) => navigator.clipboard.writeText(given), text);
   await page.keyboard.press("ControlOrMeta+v");
 }
@@ -47,9 +46,9 @@ test("a pasted .env: a preview of names, a result for each, every value sent onc
     await person.keepsNothing(a);
     await person.keepsNothing(b);
     await person.keepsNothing(c, 0);
-    assert.equal(await valueOf("ENV_A"), a);
-    assert.equal(await valueOf("ENV_B"), `${b}\nsecond line`);
-    assert.equal(await valueOf("ENV_OLD"), "what was there");
+    assert.equal(await server.valueOf("ENV_A"), a);
+    assert.equal(await server.valueOf("ENV_B"), `${b}\nsecond line`);
+    assert.equal(await server.valueOf("ENV_OLD"), "what was there");
   }));
 
 test("a chosen .env gives names that are there new versions, if wished", () =>
@@ -72,7 +71,7 @@ test("a chosen .env gives names that are there new versions, if wished", () =>
     await person.see("Done: 1 stored, 0 not.");
     assert.match(await result(page, "ENV_OLD"), /stored, version 2/);
     await person.keepsNothing(value);
-    assert.equal(await valueOf("ENV_OLD"), value);
+    assert.equal(await server.valueOf("ENV_OLD"), value);
     await person.button("Import another file").click();
     await choose(`ENV_DROPPED=${canary()}`);
     await person.button("Discard").click();
