@@ -9,14 +9,19 @@ import { server } from "./world.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const COLOURS = ["color-contrast", "link-in-text-block"]; // what a theme can change
-const violations = (page, rules) =>
-  page.evaluate(async (only) => {
-    const found = await window.axe.run(document, {
+/** What axe objects to; it has to have looked at something. */
+async function violations(page, rules) {
+  const found = await page.evaluate(async (only) => {
+    const { passes, violations } = await window.axe.run(document, {
       resultTypes: ["violations"],
       ...(only && { runOnly: { type: "rule", values: only } }),
     });
-    return found.violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(" ")} ${n.failureSummary}`));
+    const told = violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(" ")} ${n.failureSummary}`));
+    return { told, passed: passes.length };
   }, rules);
+  assert.ok(found.passed >= (rules ? 1 : 15), `axe looked at ${found.passed} rules`);
+  return found.told;
+}
 
 /** One page as it is now: at both widths, in both themes. */
 async function inspect(page, name) {

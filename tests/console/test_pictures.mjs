@@ -11,7 +11,7 @@ const DAY_MS = 86400000;
 
 const RENDER = `echo "ffmpeg version 5.1.6 Copyright (c) 2000-2024 the FFmpeg developers"
 echo "frame=  120 fps= 48 q=28.0 size=     512kB time=00:00:05.00 bitrate= 838.9kbits/s speed=   2x"
-echo "Authorization: Bearer $TOKEN"; echo "PROGRESS: 60"
+echo "drawtext: $(sed 's/.*"value":"\\([^"]*\\)".*/\\1/' job.json)"; echo "PROGRESS: 60"
 head -c 3000 /dev/urandom > "$SAFELIGHT_OUTPUT"
 `;
 

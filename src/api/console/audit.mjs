@@ -23,25 +23,29 @@ import { count, fromLocal, toLocal } from "./text.mjs";
 const AT_ONCE = 100;
 const dash = () => h("span", { class: "muted" }, "–");
 
+const ofSecret = (r) => r.event.startsWith("secret.") && r.subject;
+
+/** A secret leads to its page; of tokens, templates and the like there is the name. */
+function nameOf(r) {
+  if (!r.name) return dash();
+  return [
+    ofSecret(r) ? link(path("secrets", r.subject), mono(r.name)) : outside(r.name),
+    r.version ? h("span", { class: "muted" }, ` v${r.version}`) : null,
+  ];
+}
+
 const COLUMNS = [
   { label: "No.", kind: "number", head: true, cell: (r) => String(r.sequence) },
   { label: "Time", cell: (r) => time(r.at, { seconds: true }) },
   { label: "Event", cell: (r) => h("span", { title: EVENTS[r.event] ?? null }, r.event) },
-  {
-    label: "Secret",
-    kind: "text",
-    cell: (r) =>
-      r.name
-        ? [mono(r.name), r.version ? h("span", { class: "muted" }, ` v${r.version}`) : null]
-        : dash(),
-  },
+  { label: "Name", kind: "text", cell: nameOf },
   {
     label: "Job",
-    kind: "text",
+    kind: "id",
     cell: (r) => (r.job ? link(path("jobs", r.job), mono(r.job)) : dash()),
   },
-  { label: "By", kind: "text", cell: (r) => (r.actor ? mono(r.actor) : dash()) },
-  { label: "From", kind: "text", cell: (r) => (r.address ? mono(r.address) : dash()) },
+  { label: "By", kind: "id", cell: (r) => (r.actor ? mono(r.actor) : dash()) },
+  { label: "From", kind: "id", cell: (r) => (r.address ? mono(r.address) : dash()) },
   { label: "Details", kind: "text", cell: (r) => details(r) },
 ];
 
@@ -60,8 +64,9 @@ const SHOWN_ELSEWHERE = new Set([
 
 /** Whatever else a record holds. */
 function details(record) {
+  const known = ofSecret(record) || record.subject === record.job;
   const rest = Object.entries(record).filter(
-    ([key, value]) => !SHOWN_ELSEWHERE.has(key) && value !== null && value !== "",
+    ([key, value]) => value && !SHOWN_ELSEWHERE.has(key) && !(known && key === "subject"),
   );
   if (!rest.length) return dash();
   return rest.map(([key, value], at) => [
@@ -86,7 +91,7 @@ function filters(query) {
       ...more,
     });
   const event = text("Event", "event", { list: list.id });
-  const name = text("Secret", "name");
+  const name = text("Name", "name");
   const job = text("Job", "job");
   const actor = text("By (token id)", "actor");
   const since = input({ type: "datetime-local", "aria-label": "Since" });
