@@ -6,6 +6,7 @@
 #include "api_request.h"
 #include "api_secret_lists.h"
 #include "key_rotation.h"
+#include "session_guard.h"
 #include "spool.h"
 
 static const struct http_route routes[] = {
@@ -34,7 +35,7 @@ static bool is_farm(const struct http_route *route)
     return str_starts(str_from(route->pattern), STR("!/api/v1/"));
 }
 
-static void refuse(struct http_request *r, enum err e, bool farm)
+static void refuse(struct http_request *r, enum err e, bool farm, bool session)
 {
     if (e == ERR_RATE)
         http_answer_header(r, "Retry-After", "1");
@@ -42,8 +43,26 @@ static void refuse(struct http_request *r, enum err e, bool farm)
         http_reply(r, err_status(ERR_FORBIDDEN), "text/plain; charset=utf-8",
                    STR("forbidden: send an API token of a fitting role in the header "
                        "nexrender-secret\n"));
+    else if (session && e == ERR_UNAUTHORIZED)
+        http_fail_text(r, e, "You are not signed in any more: sign in again");
     else
         http_fail(r, e);
+}
+
+static enum err check_user(struct http_request *r, const struct auth_given *given, enum scope scope,
+                           struct auth_user **ret)
+{
+    if (given->session.len) {
+        http_answer_header(r, "Cross-Origin-Resource-Policy", "same-origin");
+        TRY(session_guard_check(r, given->session));
+    }
+    TRY(auth_check(api_of(r)->auth, *given, http_peer(r), http_arena(r), ret));
+    (*ret)->actor.address = http_peer(r);
+    (*ret)->actor.request_id = http_request_id(r);
+    if (auth_role_allows((*ret)->role, scope))
+        return OK;
+    auth_denied(api_of(r)->auth, *ret);
+    return ERR_FORBIDDEN;
 }
 
 /* Runs before the body is read. */
@@ -61,18 +80,12 @@ static bool authorise(struct http_request *r, const struct http_route *route)
     }
     struct auth_user *user;
     struct auth_given given = {.header = http_authorization(r),
-                               .farm_secret = farm ? http_farm_secret(r) : STR_EMPTY};
-    enum err e = auth_check(api_of(r)->auth, given, http_peer(r), http_arena(r), &user);
-    if (e == OK) {
-        user->actor.address = http_peer(r);
-        user->actor.request_id = http_request_id(r);
-    }
-    if (e == OK && !auth_role_allows(user->role, scope)) {
-        auth_denied(api_of(r)->auth, user);
-        e = ERR_FORBIDDEN;
-    }
+                               .token = farm ? http_farm_secret(r) : STR_EMPTY,
+                               .session = session_guard_cookie(r, route),
+                               .background = session_guard_background(r)};
+    enum err e = check_user(r, &given, scope, &user);
     if (e != OK) {
-        refuse(r, e, farm);
+        refuse(r, e, farm, given.session.len > 0);
         return false;
     }
     http_set_user(r, user);
@@ -121,6 +134,9 @@ static enum err start_server(struct api *api, bool operator_socket, struct http_
 enum err api_start(struct api *api)
 {
     api->auth = auth_new(api->store, api->vault);
+    if (api->console_idle_ms && api->console_session_ms)
+        auth_set_session_limits(
+            api->auth, (struct auth_session_limits){api->console_idle_ms, api->console_session_ms});
     api->lists = secret_lists_new();
     api->rotation = NULL;
     api->open_server = api->operator_server = NULL;

@@ -34,6 +34,7 @@ struct api {
     int64_t template_max_bytes;
     int64_t spool_min_free_bytes, spool_max_bytes; /* spool_room.h; 0: no such bound */
     int64_t head_deadline_ms, body_progress_ms;    /* of the public server; 0: limit.h */
+    int64_t console_idle_ms, console_session_ms;   /* 0: limit.h */
     const char
         *public_url; /* where workers reach us; NULL or empty: as the worker's request says */
     /* Root rotation, done by the supervisor: hand the vault a new root key, and put that key in

@@ -5,6 +5,7 @@
 #include "api_team.h"
 #include "auth_address.h"
 #include "clock.h"
+#include "session.h"
 
 enum { LIST_MAX_BYTES = 16 * 1024 * 1024, ANSWER_MAX_BYTES = 4096 };
 static const int64_t DAY_MS = 24 * 3600 * 1000LL;
@@ -233,6 +234,7 @@ static enum err revoke_op(struct store_tx *tx, void *ctx)
     if (row.revoked_at_ms != 0)
         return OK;
     TRY(store_token_revoke(tx, ulid_str(&team.id), v->id, clock_unix_ms()));
+    TRY(session_end_of_token(tx, api_actor(v->r), ulid_str(&team.id), v->id, a));
     struct audit_record record = api_audit(api_actor(v->r), AUDIT_TOKEN_REVOKED);
     record.team_id = ulid_str(&team.id);
     record.subject = v->id;

@@ -18,6 +18,7 @@ enum scope {
     SCOPE_FARM, /* see states of jobs in protocol v1; a worker those it holds */
     SCOPE_AUDIT,
     SCOPE_ADMIN,
+    SCOPE_CONSOLE,  /* sign in at the web console, and see to its sessions */
     SCOPE_OPERATOR, /* the UNIX socket in the data directory only; no role has it */
     SCOPE_COUNT
 };
@@ -34,7 +35,9 @@ struct auth_user {
     enum token_role role;  /* ROLE_COUNT: the operator */
     int64_t expires_at_ms; /* of the token; 0: never */
     struct str addresses;  /* where it may be used from; empty: anywhere */
-    void *work;            /* api_work() */
+    struct str session_id; /* of a console session; empty: the token itself was shown */
+    int64_t session_ends_at_ms;
+    void *work; /* api_work() */
     void (*run)(struct http_request *r);
 };
 
@@ -42,16 +45,32 @@ struct auth;
 struct auth *auth_new(struct store *store, struct vault *vault);
 void auth_free(struct auth **a); /* after the store is closed: late uses may still be written */
 
-/* What a request shows: the Authorization header as it came, or, in protocol v1, a token bare in
- * the header nexrender-secret, which then counts alone. */
+/* How long console sessions last: after their last use, and at most. Before the first request. */
+struct auth_session_limits {
+    int64_t idle_ms, max_ms;
+};
+void auth_set_session_limits(struct auth *a, struct auth_session_limits limits);
+struct auth_session_limits auth_session_limits(const struct auth *a);
+
+/* What a request shows: the Authorization header as it came, or one of these instead, which then
+ * counts alone: a bare token (the header nexrender-secret of protocol v1), or a console session's
+ * cookie, whose request was found to come from the console. */
 struct auth_given {
-    struct str header, farm_secret;
+    struct str header, token, session;
+    bool background; /* the page asks by itself: this is no use of the session */
 };
 /* Counts failures of `peer`. ERR_UNAUTHORIZED,
  * ERR_RATE (too many failures; only instead of ERR_UNAUTHORIZED), ERR_UNAVAILABLE, ERR_VAULT_DOWN.
  * actor.address and actor.request_id are left to the caller. */
 enum err auth_check(struct auth *a, struct auth_given given, struct str peer, struct arena *arena,
                     struct auth_user **ret) MUST_USE;
+
+/* The same for a token at the console's sign-in, where an address with too many failures is locked:
+ * ERR_RATE then, whatever the token, and *ret_wait_ms says for how long. */
+enum err auth_sign_in(struct auth *a, struct str token, struct str peer, struct arena *arena,
+                      struct auth_user **ret, int64_t *ret_wait_ms) MUST_USE;
+/* Like everything here that asks what time it is: setting the clock back revives nothing. */
+int64_t auth_now_ms(const struct auth *a);
 
 /* A good token was refused for its role: a worker's is worth an alarm. */
 void auth_denied(struct auth *a, const struct auth_user *user);

@@ -44,9 +44,9 @@ void auth_cache_free(struct auth_cache **c)
     *c = NULL;
 }
 
-void auth_cache_key(const struct auth_cache *c, struct str token, uint8_t ret[static 32])
+void auth_cache_key(const struct auth_cache *c, struct str text, uint8_t ret[static 32])
 {
-    hash_blake2b_keyed(c->key, token, ret);
+    hash_blake2b_keyed(c->key, text, ret);
 }
 
 static void drop_all(struct auth_cache *c)
@@ -73,20 +73,29 @@ static struct slot *find(struct auth_cache *c, const uint8_t key[static 32])
 }
 
 bool auth_cache_get(struct auth_cache *c, uint64_t generation, const uint8_t key[static 32],
-                    int64_t now_ms, struct auth_entry *ret, bool *ret_touch)
+                    struct auth_entry *ret)
 {
     pthread_mutex_lock(&c->lock);
     follow(c, generation);
     struct slot *s = find(c, key);
     bool found = s->round == c->round;
-    if (found) {
-        *ret_touch = now_ms - s->entry.used_at_ms > AUTH_USED_EVERY_MS;
-        if (*ret_touch)
-            s->entry.used_at_ms = now_ms;
+    if (found)
         *ret = s->entry;
-    }
     pthread_mutex_unlock(&c->lock);
     return found;
+}
+
+bool auth_cache_touch(struct auth_cache *c, const uint8_t key[static 32], int64_t now_ms,
+                      int64_t every_ms)
+{
+    pthread_mutex_lock(&c->lock);
+    struct slot *s = find(c, key);
+    /* Dropped meanwhile: written once too often rather than never. */
+    bool due = s->round != c->round || now_ms - s->entry.used_at_ms > every_ms;
+    if (due && s->round == c->round)
+        s->entry.used_at_ms = now_ms;
+    pthread_mutex_unlock(&c->lock);
+    return due;
 }
 
 void auth_cache_put(struct auth_cache *c, uint64_t generation, const struct auth_entry *e)

@@ -15,11 +15,10 @@ static void test_found_only_under_its_own_key(void)
 {
     struct auth_cache *c = auth_cache_new();
     struct auth_entry one = entry_of(c, 1), two = entry_of(c, 2), got;
-    bool touch;
     auth_cache_put(c, 5, &one);
-    CHECK(auth_cache_get(c, 5, one.key, 1000, &got, &touch));
+    CHECK(auth_cache_get(c, 5, one.key, &got));
     CHECK_EQ(got.expires_at_ms, 1);
-    CHECK(!auth_cache_get(c, 5, two.key, 1000, &got, &touch));
+    CHECK(!auth_cache_get(c, 5, two.key, &got));
     auth_cache_free(&c);
 }
 
@@ -36,16 +35,15 @@ static void test_a_newer_generation_drops_all(void)
 {
     struct auth_cache *c = auth_cache_new();
     struct auth_entry one = entry_of(c, 1), two = entry_of(c, 2), got;
-    bool touch;
     auth_cache_put(c, 5, &one);
     auth_cache_put(c, 5, &two);
-    CHECK(!auth_cache_get(c, 6, one.key, 1000, &got, &touch));
-    CHECK(!auth_cache_get(c, 6, two.key, 1000, &got, &touch));
+    CHECK(!auth_cache_get(c, 6, one.key, &got));
+    CHECK(!auth_cache_get(c, 6, two.key, &got));
     /* Read before the change, kept after it: it may be a revoked one. */
     auth_cache_put(c, 5, &one);
-    CHECK(!auth_cache_get(c, 6, one.key, 1000, &got, &touch));
+    CHECK(!auth_cache_get(c, 6, one.key, &got));
     auth_cache_put(c, 6, &one);
-    CHECK(auth_cache_get(c, 6, one.key, 1000, &got, &touch));
+    CHECK(auth_cache_get(c, 6, one.key, &got));
     auth_cache_free(&c);
 }
 
@@ -53,14 +51,14 @@ static void test_last_use_is_touched_once_a_minute(void)
 {
     struct auth_cache *c = auth_cache_new();
     struct auth_entry one = entry_of(c, 1), got;
-    bool touch;
     auth_cache_put(c, 1, &one);
-    CHECK(auth_cache_get(c, 1, one.key, 1000 + AUTH_USED_EVERY_MS, &got, &touch));
-    CHECK(!touch);
-    CHECK(auth_cache_get(c, 1, one.key, 1001 + AUTH_USED_EVERY_MS, &got, &touch));
-    CHECK(touch);
-    CHECK(auth_cache_get(c, 1, one.key, 1002 + AUTH_USED_EVERY_MS, &got, &touch));
-    CHECK(!touch);
+    CHECK(!auth_cache_touch(c, one.key, 1000 + AUTH_USED_EVERY_MS, AUTH_USED_EVERY_MS));
+    CHECK(auth_cache_touch(c, one.key, 1001 + AUTH_USED_EVERY_MS, AUTH_USED_EVERY_MS));
+    CHECK(!auth_cache_touch(c, one.key, 1002 + AUTH_USED_EVERY_MS, AUTH_USED_EVERY_MS));
+    CHECK(auth_cache_get(c, 1, one.key, &got));
+    CHECK_EQ(got.used_at_ms, 1001 + AUTH_USED_EVERY_MS);
+    CHECK(!auth_cache_get(c, 2, one.key, &got));
+    CHECK(auth_cache_touch(c, one.key, 1003, AUTH_USED_EVERY_MS)); /* nothing is known of it */
     auth_cache_free(&c);
 }
 
@@ -68,7 +66,6 @@ static void test_full_means_empty_again(void)
 {
     struct auth_cache *c = auth_cache_new();
     struct auth_entry got;
-    bool touch;
     for (unsigned i = 0; i < AUTH_CACHE_MAX; i++) {
         struct auth_entry e = entry_of(c, i);
         auth_cache_put(c, 1, &e);
@@ -77,13 +74,13 @@ static void test_full_means_empty_again(void)
     unsigned held = 0;
     for (unsigned i = 0; i < AUTH_CACHE_MAX; i++) {
         struct auth_entry e = entry_of(c, i);
-        held += auth_cache_get(c, 1, e.key, 0, &got, &touch);
+        held += auth_cache_get(c, 1, e.key, &got);
     }
     CHECK_EQ(held, AUTH_CACHE_MAX);
     struct auth_entry more = entry_of(c, AUTH_CACHE_MAX), first = entry_of(c, 0);
     auth_cache_put(c, 1, &more);
-    CHECK(auth_cache_get(c, 1, more.key, 0, &got, &touch));
-    CHECK(!auth_cache_get(c, 1, first.key, 0, &got, &touch));
+    CHECK(auth_cache_get(c, 1, more.key, &got));
+    CHECK(!auth_cache_get(c, 1, first.key, &got));
     auth_cache_free(&c);
     auth_cache_free(&c);
 }

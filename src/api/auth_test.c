@@ -5,10 +5,10 @@
 static void test_scopes_of_each_role(void)
 {
     static const char table[ROLE_COUNT][SCOPE_COUNT + 1] = {
-        /* none any list manage submit library read worker farm audit admin operator */
-        [ROLE_ADMIN] = ".xxxxxxxxxx.",  [ROLE_EDITOR] = ".xxxxxx.x...",
-        [ROLE_SUBMIT] = ".x..x.x.x...", [ROLE_WORKER] = ".x.....xx...",
-        [ROLE_AUDIT] = ".x.......x..",
+        /* none any list manage submit library read worker farm audit admin console operator */
+        [ROLE_ADMIN] = ".xxxxxxxxxxx.",  [ROLE_EDITOR] = ".xxxxxx.x..x.",
+        [ROLE_SUBMIT] = ".x..x.x.x....", [ROLE_WORKER] = ".x.....xx....",
+        [ROLE_AUDIT] = ".x.......x...",
     };
     for (unsigned role = 0; role < ROLE_COUNT; role++) {
         for (unsigned scope = 0; scope < SCOPE_COUNT; scope++)

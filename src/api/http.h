@@ -64,11 +64,18 @@ struct str http_authorization(
     const struct http_request *r); /* the raw header; the adapter wipes it at the end */
 struct str http_farm_secret(
     const struct http_request *r); /* the header nexrender-secret; wiped likewise */
-struct str http_body(const struct http_request *r); /* BUFFER only */
-struct str http_peer(const struct http_request *r); /* IP text */
+/* How many cookies of this name the request brings, *ret is the first one's value; wiped likewise.
+ */
+size_t http_cookie(const struct http_request *r, const char *name, struct str *ret);
+bool http_has_header(const struct http_request *r, const char *name); /* be it empty */
+struct str http_body(const struct http_request *r);                   /* BUFFER only */
+struct str http_peer(const struct http_request *r);                   /* IP text */
 struct str http_request_id(const struct http_request *r);
 struct str http_base_url(
     const struct http_request *r); /* "http://host:port" as the client sees us */
+bool http_is_tls(const struct http_request *r);
+/* Our certificate is one for this host (a name, or an address without brackets). */
+bool http_tls_names(const struct http_request *r, struct str host);
 bool http_is_operator(const struct http_request *r);
 struct arena *http_arena(struct http_request *r);       /* lives until the answer is sent */
 void http_set_user(struct http_request *r, void *user); /* auth's result; lives in the arena */
@@ -91,8 +98,10 @@ void http_reply_empty(struct http_request *r, int status);
 void http_fail(struct http_request *r, enum err e);
 void http_fail_with(struct http_request *r, enum err e, const struct problems *problems);
 void http_fail_text(struct http_request *r, enum err e, const char *text); /* static text of ours */
-/* Before http_reply_file: the ETag of the file, with its quotes. Without one If-Range asks for the
- * whole. */
+/* `body` is static. With the ETag of http_answer_tag; 304 when the client has what it names. */
+void http_reply_static(struct http_request *r, const char *content_type, struct str body);
+/* Before http_reply_file and _static: the ETag of the file, with its quotes. Without one If-Range
+ * asks for the whole. */
 void http_answer_tag(struct http_request *r, const char *tag);
 /* Streams len bytes of fd from offset, or the range asked for; takes the descriptor.
  * 304 when the client has what the tag names. */
@@ -116,7 +125,7 @@ struct http_source {
 void http_reply_source(struct http_request *r, int status, const char *content_type,
                        const struct http_source *source);
 void http_answer_header(struct http_request *r, const char *name,
-                        const char *value); /* before the answer */
+                        const char *value); /* before the answer; again: instead */
 /* Before http_reply_file or http_reply_pipe: `moved` is called, on the connection's thread, each
  * time that bytes go out, and `done` once at the end, whatever the answer was. */
 struct http_watch {

@@ -5,9 +5,17 @@
 #include "alloc.h"
 #include "http_internal.h"
 
-static const char *const ONCE[] = {
-    "Host",   "Authorization", "Content-Length",  "Transfer-Encoding", "Content-Encoding",
-    "Expect", "Content-Type",  "nexrender-secret"};
+static const char *const ONCE[] = {"Host",
+                                   "Authorization",
+                                   "Content-Length",
+                                   "Transfer-Encoding",
+                                   "Content-Encoding",
+                                   "Expect",
+                                   "Content-Type",
+                                   "nexrender-secret",
+                                   "Origin",
+                                   "X-Safelight-CSRF",
+                                   "Sec-Fetch-Site"};
 
 static bool refuse(struct http_request *r, int status, const char *code, const char *text)
 {
@@ -225,6 +233,33 @@ static struct str take_token(struct http_request *r, const char *name)
     return token;
 }
 
+static enum MHD_Result wipe_parsed(void *cls, enum MHD_ValueKind kind, const char *name,
+                                   size_t name_len, const char *value, size_t value_len)
+{
+    (void)cls;
+    (void)kind;
+    (void)name;
+    (void)name_len;
+    /* UNSAFE: casts away const; the library's own copy, and it does not look at cookies. */
+    if (value)
+        wipe((char *)(uintptr_t)value, value_len);
+    return MHD_YES;
+}
+
+/* The same for cookies, of which the library makes a copy. */
+static void take_cookies(struct http_request *r)
+{
+    for (size_t i = 0; i < r->field_count; i++) {
+        struct str held = r->fields[i].value;
+        if (held.len == 0 || !str_equal_nocase(r->fields[i].name, STR("Cookie")))
+            continue;
+        r->fields[i].value = arena_str(&r->arena, held);
+        /* UNSAFE: as above. */
+        wipe((char *)(uintptr_t)held.ptr, held.len);
+    }
+    (void)MHD_get_connection_values_n(r->mhd, MHD_COOKIE_KIND, wipe_parsed, NULL);
+}
+
 bool http_check_head(struct http_request *r, const char *method, const char *url,
                      const char *version)
 {
@@ -241,6 +276,7 @@ bool http_check_head(struct http_request *r, const char *method, const char *url
     size_t head_bytes = info ? info->header_size : 0;
     r->authorization = take_token(r, "Authorization");
     r->farm_secret = take_token(r, "nexrender-secret");
+    take_cookies(r);
     if (!exact || (!http_1_1 && strcmp(version, "HTTP/1.0") != 0))
         return refuse_framing(r, "The request head is malformed");
     if (!check_fields(r, http_1_1) || !check_length(r, http_1_1))

@@ -161,6 +161,7 @@ void http_run_completed(void *server, struct MHD_Connection *mhd, void **request
                         enum MHD_RequestTerminationCode how);
 
 /* http_reply.c */
+bool http_client_has(const struct http_request *r); /* what the answer's tag names */
 void http_answer(struct http_request *r, int status, const char *content_type,
                  struct MHD_Response *response);
 void http_fail_as(struct http_request *r, int status, const char *code, const char *text);
@@ -175,6 +176,7 @@ enum err http_tls_reload(struct http_tls *tls) MUST_USE;
 void http_tls_close(struct http_tls **tls);
 gnutls_certificate_retrieve_function2 *http_tls_callback(void);
 extern const char HTTP_TLS_PRIORITIES[];
+bool http_tls_cert_names(struct http_tls *tls, const char *host);
 void http_tls_bind(struct http_tls *tls, void *gnutls_session);
 void http_tls_send(void *gnutls_session, struct str bytes);
 

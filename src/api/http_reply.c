@@ -72,17 +72,27 @@ void http_answer(struct http_request *r, int status, const char *content_type,
         MHD_resume_connection(mhd);
 }
 
+/* The field of this name, which may be set already: a request is authorised twice. */
+static struct http_answer_field *answer_header(struct http_request *r, const char *name)
+{
+    for (struct http_answer_field *f = r->answer_fields; f; f = f->next)
+        if (str_equal_nocase(str_from(f->name), str_from(name)))
+            return f;
+    struct http_answer_field *f = arena_alloc(&r->arena, sizeof *f);
+    f->name = arena_text(&r->arena, str_from(name));
+    f->next = r->answer_fields;
+    r->answer_fields = f;
+    return f;
+}
+
 void http_answer_header(struct http_request *r, const char *name, const char *value)
 {
-    struct http_answer_field *f = arena_alloc(&r->arena, sizeof *f);
+    struct http_answer_field *f = answer_header(r, name);
     char *copy = arena_text(&r->arena, str_from(value));
     for (char *c = copy; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             *c = ' ';
-    f->name = arena_text(&r->arena, str_from(name));
     f->value = copy;
-    f->next = r->answer_fields;
-    r->answer_fields = f;
 }
 
 void http_reply(struct http_request *r, int status, const char *content_type, struct str body)
@@ -101,6 +111,37 @@ void http_reply_empty(struct http_request *r, int status)
 {
     AUTO(buf) struct buf none = buf_make(1);
     http_answer(r, status, NULL, response_of(&none));
+}
+
+/* One tag, several, or "*"; a weak one too: it is compared as RFC 9110 13.1.2 wants. */
+bool http_client_has(const struct http_request *r)
+{
+    struct str list = http_header(r, "If-None-Match");
+    if (!r->tag || list.len == 0)
+        return false;
+    while (list.ptr) {
+        struct str one;
+        list = str_split(list, ',', &one);
+        one = str_trim(one);
+        if (str_starts(one, STR("W/")))
+            one = str_slice(one, 2, one.len);
+        if (str_is(one, r->tag) || str_is(one, "*"))
+            return true;
+    }
+    return false;
+}
+
+void http_reply_static(struct http_request *r, const char *content_type, struct str body)
+{
+    if (http_client_has(r)) {
+        http_reply_empty(r, 304);
+        return;
+    }
+    /* UNSAFE: casts away const for the library, which only reads persistent memory. */
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        body.len, (void *)(uintptr_t)body.ptr, MHD_RESPMEM_PERSISTENT);
+    ASSERT(response);
+    http_answer(r, 200, content_type, response);
 }
 
 /* --- errors --- */

@@ -1,5 +1,6 @@
 /* What a handler may ask of its request. */
 #include "alloc.h"
+#include "cookie.h"
 #include "encode.h"
 #include "http_internal.h"
 
@@ -79,6 +80,29 @@ struct str http_farm_secret(const struct http_request *r)
     return r->farm_secret.ptr ? r->farm_secret : STR_EMPTY;
 }
 
+size_t http_cookie(const struct http_request *r, const char *name, struct str *ret)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < r->field_count; i++) {
+        struct str value;
+        if (!str_equal_nocase(r->fields[i].name, STR("Cookie")))
+            continue;
+        size_t here = cookie_find(r->fields[i].value, str_from(name), &value);
+        if (found == 0 && here > 0)
+            *ret = value;
+        found += here;
+    }
+    return found;
+}
+
+bool http_has_header(const struct http_request *r, const char *name)
+{
+    for (size_t i = 0; i < r->field_count; i++)
+        if (str_equal_nocase(r->fields[i].name, str_from(name)))
+            return true;
+    return false;
+}
+
 struct str http_body(const struct http_request *r)
 {
     return buf_str(&r->body);
@@ -106,6 +130,19 @@ struct str http_base_url(const struct http_request *r)
     bool v6 = strchr(o->address, ':') != NULL;
     return arena_printf(r->arena_here, "%s://%s%s%s:%u", scheme, v6 ? "[" : "", o->address,
                         v6 ? "]" : "", r->server->port);
+}
+
+bool http_is_tls(const struct http_request *r)
+{
+    return r->server->tls != NULL;
+}
+
+bool http_tls_names(const struct http_request *r, struct str host)
+{
+    enum { HOST_MAX_BYTES = 254 };
+    char text[HOST_MAX_BYTES];
+    return r->server->tls && str_to_text(host, text, sizeof text) == OK &&
+           http_tls_cert_names(r->server->tls, text);
 }
 
 bool http_is_operator(const struct http_request *r)

@@ -351,7 +351,7 @@ void http_reply_file(struct http_request *r, int status, const char *content_typ
     struct range part = {0, len};
     struct str wanted = http_header(r, "Range");
     bool may_range = status == 200 && r->method == ROUTER_GET && wanted.len && same_file(r);
-    if (status == 200 && r->tag && str_is(http_header(r, "If-None-Match"), r->tag)) {
+    if (status == 200 && http_client_has(r)) {
         io_close(&fd);
         http_reply_empty(r, 304);
         return;

@@ -22,6 +22,7 @@ struct tls_cert {
     gnutls_pcert_st chain[TLS_CHAIN_MAX];
     unsigned count;
     gnutls_privkey_t key;
+    gnutls_x509_crt_t leaf; /* chain[0] again, to ask for its names */
     int64_t retired_ms;
     struct tls_cert *older;
 };
@@ -41,6 +42,8 @@ static void cert_free(struct tls_cert **cert)
         gnutls_pcert_deinit(&c->chain[i]);
     if (c->key)
         gnutls_privkey_deinit(c->key);
+    if (c->leaf)
+        gnutls_x509_crt_deinit(c->leaf);
     free(c);
 }
 
@@ -75,7 +78,8 @@ static enum err cert_load(const struct http_tls *tls, struct tls_cert *c)
     if (gnutls_pcert_list_import_x509_raw(c->chain, &count, &cert_text, GNUTLS_X509_FMT_PEM, 0) < 0)
         return ERR_INVALID;
     c->count = count;
-    if (count == 0 || gnutls_privkey_init(&c->key) != 0)
+    if (count == 0 || gnutls_privkey_init(&c->key) != 0 ||
+        gnutls_pcert_export_x509(&c->chain[0], &c->leaf) != 0)
         return ERR_INVALID;
     if (gnutls_privkey_import_x509_raw(c->key, &key_text, GNUTLS_X509_FMT_PEM, NULL, 0) != 0)
         return ERR_INVALID;
@@ -138,6 +142,14 @@ void http_tls_close(struct http_tls **tls)
     free(t->key_path);
     pthread_mutex_destroy(&t->lock);
     free(t);
+}
+
+bool http_tls_cert_names(struct http_tls *tls, const char *host)
+{
+    pthread_mutex_lock(&tls->lock);
+    bool named = gnutls_x509_crt_check_hostname(tls->now->leaf, host) != 0;
+    pthread_mutex_unlock(&tls->lock);
+    return named;
 }
 
 void http_tls_bind(struct http_tls *tls, void *gnutls_session)

@@ -32,16 +32,6 @@ bool token_role_from(struct str name, enum token_role *ret)
     return false;
 }
 
-static bool base62_only(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')))
-            return false;
-    }
-    return true;
-}
-
 /* Kind and id are hashed with the secret: a row that was edited to another role, or that got
  * another row's hash, fits no token. */
 static struct str proof_of(const char *text)

@@ -171,6 +171,16 @@ void encode_base62(uint32_t value, char *ret, size_t digits)
         ret[i] = base62[value % 62];
 }
 
+bool base62_only(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')))
+            return false;
+    }
+    return true;
+}
+
 /* What eight shifts of the reflected polynomial 0xedb88320 make of each byte. */
 static const uint32_t crc_table[256] = {
     0x00000000, 0x77073096, 0xee0e612c, 0x990951ba, 0x076dc419, 0x706af48f, 0xe963a535, 0x9e6495a3,

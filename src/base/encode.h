@@ -22,6 +22,7 @@ enum err decode_percent(struct str text, struct buf *out) MUST_USE;
 void random_base62(char *ret, size_t digits);
 /* value as exactly `digits` base62 digits (0-9A-Za-z), most significant first; no terminator. */
 void encode_base62(uint32_t value, char *ret, size_t digits);
+bool base62_only(struct str s); /* 0-9A-Za-z */
 
 uint32_t crc32_of(struct str bytes); /* IEEE 802.3, as zlib */
 

@@ -137,6 +137,11 @@ static void test_base62_and_crc(void)
         kinds += seen[c] != 0;
     }
     CHECK_EQ(kinds, 62);
+    for (int c = 0; c < 256; c++) {
+        char one = (char)c;
+        CHECK_EQ(base62_only(str_bytes(&one, 1)), seen[c] != 0);
+    }
+    CHECK(base62_only(STR_EMPTY) && base62_only(STR("azAZ09")) && !base62_only(STR("az AZ")));
 }
 
 int main(void)

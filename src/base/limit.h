@@ -26,6 +26,20 @@
 #define TOKEN_EXPIRY_DEFAULT_DAYS 90
 #define TOKEN_EXPIRY_MAX_DAYS     3650
 
+/* A session of the web console ends so long after its last use: a page left open over lunch stays,
+ * one left open over night does not. And after a working day whatever happens. */
+#define CONSOLE_IDLE_MS        (2 * 3600 * 1000)
+#define CONSOLE_SESSION_MS     (12 * 3600 * 1000)
+#define CONSOLE_SESSION_MAX_MS (7 * 24 * 3600 * 1000LL)
+/* A person's browsers and machines; the one that was unused longest gives way. */
+#define CONSOLE_SESSIONS_PER_TOKEN_MAX 20
+/* Enough to recognise a browser in the list of sessions. */
+#define CONSOLE_USER_AGENT_MAX_BYTES 200
+/* Wrong tokens at sign-in from one address before it is locked, and how long until it may try once
+ * more. Typing errors do not reach this; tokens are pasted. */
+#define CONSOLE_FAILURES_MAX 10
+#define CONSOLE_LOCK_MS      (60 * 1000)
+
 /* A job's JSON; a batch has its own limit. */
 #define JOB_PAYLOAD_MAX_BYTES (1024 * 1024)
 /* Body of any other JSON request: a 64 KiB value with every byte escaped as \u00XX, and its name.

@@ -123,6 +123,8 @@ static enum err start_api(struct running *r, const char *spool)
                      .tls_key = c->tls_key[0] ? c->tls_key : NULL,
                      .head_deadline_ms = c->head_deadline_ms,
                      .body_progress_ms = c->body_progress_ms,
+                     .console_idle_ms = c->console_idle_ms,
+                     .console_session_ms = c->console_session_ms,
                      .public_url = c->public_url[0] ? c->public_url : NULL,
                      .threads = (unsigned)c->threads,
                      .connections_max = (unsigned)c->connections,

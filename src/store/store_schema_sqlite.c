@@ -152,5 +152,15 @@ static const char step_job_secrets[] =
     " SELECT DISTINCT team_id, substr(text, 1, instr(text, '}') - 1), job_id FROM body"
     " WHERE instr(text, '}') BETWEEN 2 AND 129;";
 
-const char *const store_schema_steps[] = {step_1, step_2, step_job_secrets};
+/* Sessions of the web console. */
+static const char step_console_sessions[] =
+    "CREATE TABLE console_sessions (id TEXT NOT NULL PRIMARY KEY,"
+    " team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE,"
+    " token_id TEXT NOT NULL REFERENCES tokens(id) ON DELETE CASCADE,"
+    " created_at_ms BIGINT NOT NULL, seen_at_ms BIGINT NOT NULL, address TEXT NOT NULL,"
+    " user_agent TEXT NOT NULL, hash BLOB NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX console_sessions_team ON console_sessions (team_id, id);"
+    "CREATE INDEX console_sessions_token ON console_sessions (token_id, id);";
+
+const char *const store_schema_steps[] = {step_1, step_2, step_job_secrets, step_console_sessions};
 const size_t store_schema_step_count = ARRAY_LEN(store_schema_steps);

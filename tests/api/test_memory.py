@@ -136,3 +136,22 @@ def test_root_key_is_in_the_vault_alone(fresh):
     for name, pid in {"supervisor": s.process.pid, **s.pids()}.items():
         if name != "vault":
             assert not any(key in data for _, _, data in memory(pid)), name
+
+
+def test_after_a_sign_in_and_out_neither_token_nor_cookie_is_anywhere(fresh):
+    s = fresh()
+    token = s.new_token("editor")
+    head = {"Origin": s.url, "Sec-Fetch-Site": "same-origin"}
+    with requests.Session() as kept:  # its connection stays open
+        made = kept.post(s.url + "/console/session", json={"token": token}, headers=head, timeout=10)
+        assert made.status_code == 201
+        cookie = made.headers["Set-Cookie"].split("=", 1)[1].split(";")[0]
+        head.update({"Cookie": f"a=b; __Host-safelight={cookie}; c=d", "X-Safelight-CSRF": made.json()["csrf"]})
+        kept.cookies.clear()
+        assert kept.get(s.base + "/secrets", headers=head, timeout=10).status_code == 200
+        nowhere(s, token, token.split("_")[-1][:43], cookie, cookie.split("_")[-1])
+        assert kept.get(s.base + "/secrets", headers={**head, "Cookie": f"odd odd; __Host-safelight={cookie}"}, timeout=10).status_code == 200
+        assert kept.get(s.base + "/secrets", headers={**head, "X-Safelight-CSRF": "x"}, timeout=10).status_code == 403
+        assert kept.delete(s.url + "/console/session", headers=head, timeout=10).status_code == 204
+        assert kept.get(s.base + "/secrets", headers=head, timeout=10).status_code == 401
+        nowhere(s, cookie, cookie.split("_")[-1])

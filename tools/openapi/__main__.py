@@ -10,7 +10,8 @@ import sys
 
 sys.dont_write_bytecode = True
 
-import jobs  # noqa: F401  (describing is what importing them does)
+import console  # noqa: F401  (describing is what importing them does)
+import jobs  # noqa: F401
 import messages  # noqa: F401
 import team  # noqa: F401
 import templates  # noqa: F401

@@ -32,7 +32,7 @@ ERRORS = {
 }
 
 PATH_PARTS = {"id": ULID, "uid": ULID, "lease": ULID}
-DONE = {200: "Done", 201: "Made", 202: "Begun", 204: "Nothing to say", 206: "The part asked for", 304: "As it was"}
+DONE = {200: "Done", 201: "Made", 202: "Begun", 204: "Nothing to say", 206: "The part asked for", 303: "Elsewhere", 304: "As it was"}
 
 
 def limits():
@@ -139,10 +139,12 @@ def operation_id(method, place):
 
 
 def tag(pattern, scope):
+    if pattern in ("/", "/team/settings", "/settings/api-tokens"):
+        return "Console"
     first = re.findall(r"\w+", pattern)[0]
     known = {"secrets": "Secrets", "jobs": "Jobs", "batches": "Batches", "templates": "Templates", "fonts": "Fonts",
              "worker": "Worker", "t": "Addresses", "o": "Addresses", "upload": "Addresses", "download": "Addresses", "tokens": "Team", "team": "Team",
-             "audit": "Team", "healthz": "Health", "readyz": "Health", "operator": "Operator", "openapi": "Health"}
+             "audit": "Team", "healthz": "Health", "readyz": "Health", "operator": "Operator", "openapi": "Health", "console": "Console"}
     if pattern.startswith("/api/v1"):
         return "Protocol v1"
     if pattern.startswith(("/api/v3", "/v3")):
