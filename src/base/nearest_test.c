@@ -1,4 +1,4 @@
-#include "job_nearest.h"
+#include "nearest.h"
 #include "test.h"
 
 static void test_edits_are_counted_up_to_the_limit(void)
@@ -27,8 +27,8 @@ static void test_edits_are_counted_up_to_the_limit(void)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct str a = str_from(cases[i].a), b = str_from(cases[i].b);
-        CHECK_EQ(job_nearest_edits(a, b), cases[i].edits);
-        CHECK_EQ(job_nearest_edits(b, a), cases[i].edits);
+        CHECK_EQ(nearest_edits(a, b), cases[i].edits);
+        CHECK_EQ(nearest_edits(b, a), cases[i].edits);
     }
 }
 
@@ -39,8 +39,8 @@ static void test_names_of_the_longest_size_are_compared(void)
     memset(b, 'a', sizeof b);
     memset(c, 'a', sizeof c);
     b[127] = 'b';
-    CHECK_EQ(job_nearest_edits(str_bytes(a, 128), str_bytes(b, 128)), 1);
-    CHECK_EQ(job_nearest_edits(str_bytes(a, 128), str_bytes(c, 129)), JOB_NEAREST_MAX_EDITS + 1);
+    CHECK_EQ(nearest_edits(str_bytes(a, 128), str_bytes(b, 128)), 1);
+    CHECK_EQ(nearest_edits(str_bytes(a, 128), str_bytes(c, 129)), NEAREST_MAX_EDITS + 1);
 }
 
 /* The plain textbook way, to compare with. */
@@ -57,7 +57,7 @@ static unsigned edits_slowly(const char *a, size_t an, const char *b, size_t bn)
                 best = table[i][j - 1] + 1;
             table[i][j] = best;
         }
-    return table[an][bn] > JOB_NEAREST_MAX_EDITS ? JOB_NEAREST_MAX_EDITS + 1 : table[an][bn];
+    return table[an][bn] > NEAREST_MAX_EDITS ? NEAREST_MAX_EDITS + 1 : table[an][bn];
 }
 
 static void test_band_agrees_with_the_whole_table(void)
@@ -74,7 +74,7 @@ static void test_band_agrees_with_the_whole_table(void)
                 text[k][i] = (char)('a' + ((seed >> 33) % 2));
             }
         }
-        CHECK_EQ(job_nearest_edits(str_bytes(text[0], len[0]), str_bytes(text[1], len[1])),
+        CHECK_EQ(nearest_edits(str_bytes(text[0], len[0]), str_bytes(text[1], len[1])),
                  edits_slowly(text[0], len[0], text[1], len[1]));
     }
 }

@@ -1,8 +1,8 @@
-#include "job_nearest.h"
+#include "nearest.h"
 
 #include "limit.h"
 
-enum { MORE = JOB_NEAREST_MAX_EDITS + 1 };
+enum { MORE = NEAREST_MAX_EDITS + 1 };
 
 static char folded(char c)
 {
@@ -15,11 +15,11 @@ static unsigned least(unsigned a, unsigned b)
 }
 
 /* Only the cells near the diagonal can be within the limit: time is linear in the length. */
-unsigned job_nearest_edits(struct str a, struct str b)
+unsigned nearest_edits(struct str a, struct str b)
 {
     unsigned row[SECRET_NAME_MAX_BYTES + 2], next[SECRET_NAME_MAX_BYTES + 2];
     if (a.len > SECRET_NAME_MAX_BYTES || b.len > SECRET_NAME_MAX_BYTES ||
-        a.len > b.len + JOB_NEAREST_MAX_EDITS || b.len > a.len + JOB_NEAREST_MAX_EDITS)
+        a.len > b.len + NEAREST_MAX_EDITS || b.len > a.len + NEAREST_MAX_EDITS)
         return MORE;
     for (size_t j = 0; j <= b.len; j++)
         row[j] = j > MORE ? MORE : (unsigned)j;
