@@ -13,7 +13,9 @@ static void test_edits_are_counted_up_to_the_limit(void)
         {"AWS_KEY", "WS_KEY", 1},
         {"AWS_KEY", "AWS-KEY", 1},
         {"AWS_KEY", "AWSKEYS", 2},
-        {"AWS_KEY", "AWS_KYE", 2},
+        {"AWS_KEY", "AWS_KYE", 1},
+        {"AWS_KEY", "WAS_KYE", 2},
+        {"AWS_KEY", "WSA_KEY", 2},
         {"AWS_KEY", "WS_KE", 2},
         {"AWS_KEY", "AWS_TOKEN", 3},
         {"AWS_KEY", "XYZ_KEY", 3},
@@ -55,6 +57,9 @@ static unsigned edits_slowly(const char *a, size_t an, const char *b, size_t bn)
                 best = table[i - 1][j] + 1;
             if (j && table[i][j - 1] + 1 < best)
                 best = table[i][j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                table[i - 2][j - 2] + 1 < best)
+                best = table[i - 2][j - 2] + 1;
             table[i][j] = best;
         }
     return table[an][bn] > NEAREST_MAX_EDITS ? NEAREST_MAX_EDITS + 1 : table[an][bn];
@@ -79,8 +84,25 @@ static void test_band_agrees_with_the_whole_table(void)
     }
 }
 
+static void test_the_nearest_of_several(void)
+{
+    static const struct {
+        const char *wanted, *nearest;
+    } cases[] = {{"lsit", "list"}, {"lis", "list"}, {"LIST", "list"},    {"x", ""},
+                 {"ab", ""},       {"", ""},        {"rotat", "rotate"}, {"deltee", "delete"}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct nearest n = nearest_to(str_from(cases[i].wanted));
+        nearest_offer(&n, STR("delete"));
+        nearest_offer(&n, STR("list"));
+        nearest_offer(&n, STR("rotate"));
+        nearest_offer(&n, STR("set"));
+        CHECK_STR(n.name, cases[i].nearest);
+    }
+}
+
 int main(void)
 {
+    RUN(test_the_nearest_of_several);
     RUN(test_edits_are_counted_up_to_the_limit);
     RUN(test_names_of_the_longest_size_are_compared);
     RUN(test_band_agrees_with_the_whole_table);

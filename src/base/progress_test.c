@@ -11,9 +11,9 @@ static void test_lines_fit_and_tell_the_amount(void)
         size_t width;
         const char *line;
     } cases[] = {
-        {PROGRESS_BYTES, 4 << 20, 1 << 20, 40, "up [####............] 1.0 of 4.0 MiB"},
+        {PROGRESS_BYTES, 4 << 20, 1 << 20, 40, "up [#####..............] 1.0 of 4.0 MiB"},
         {PROGRESS_BYTES, 0, 3 << 19, 40, "up 1.5 MiB"},
-        {PROGRESS_ITEMS, 10, 10, 30, "up [################] 10 of 10"},
+        {PROGRESS_ITEMS, 10, 10, 30, "up [###############] 10 of 10"},
         {PROGRESS_ITEMS, 0, 7, 30, "up 7"},
         {PROGRESS_PERCENT, 0, 50, 24, "up [#######.......] 50%"},
         {PROGRESS_ITEMS, 10, 99, 16, "up 10 of 10"},

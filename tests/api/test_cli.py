@@ -8,8 +8,8 @@ import pytest
 
 from conftest import BINARY, ROOT, SLOW, Web, canary, clean_environment, engine, until
 
-COMMANDS = [(w, v) for w, v in re.findall(r'^COMMAND\("(\w+)", (?:"(\w+)"|NULL)', (ROOT / "src/cli/commands.def").read_text(), re.M)]
-ALL = [[w, v] if v else [w] for w, v in COMMANDS] + [["init"], ["serve"], ["worker"]]
+COMMANDS = [(w, v) for w, v in re.findall(r'^(?:COMMAND|PROGRAM)\("(\w+)", (?:"([\w-]+)"|NULL)', (ROOT / "src/cli/commands.def").read_text(), re.M)]
+ALL = [[w, v] if v else [w] for w, v in COMMANDS]
 DONE, USAGE, NOT_ALLOWED, NOT_FOUND, CONFLICT, UNREACHABLE, FAILED, INVALID = 0, 2, 3, 4, 5, 6, 7, 9
 
 
