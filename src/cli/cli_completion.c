@@ -70,6 +70,8 @@ static const struct shell zsh = {"_files", "_files -/", "compadd -- ", ""};
 
 static void put_hint(const struct shell *sh, const char *hint)
 {
+    if (!hint[0])
+        putchar(':'); /* nothing to offer */
     if (strcmp(hint, "@file") == 0)
         fputs(sh->files, stdout);
     else if (strcmp(hint, "@dir") == 0)

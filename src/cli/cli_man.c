@@ -1,10 +1,11 @@
 /* man [NAME]: manual pages from the table, in the man macros that man-db and mandoc both read. */
+#include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "arena.h"
 #include "cli.h"
 #include "cli_commands.h"
-#include "nearest.h"
 
 /* The date of the text, not of the build: pages are the same wherever they are made. */
 #define PAGE_DATE "2026-11-28"
@@ -13,44 +14,71 @@ enum { LINE_MOST = 76 };
 
 /* --- roff --- */
 
-static void put_escaped(FILE *to, struct str text)
+static const char *escape_of(char c)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (c == '\\')
-            fputs("\\e", to);
-        else if (c == '-')
-            fputs("\\-", to);
-        else if (c == '\'')
-            fputs("\\(aq", to);
-        else if (c == '`')
-            fputs("\\(ga", to);
-        else
-            fputc(c, to);
+    switch (c) {
+    case '\\':
+        return "\\e";
+    case '-':
+        return "\\-";
+    case '\'':
+        return "\\(aq";
+    case '`':
+        return "\\(ga";
+    default:
+        return NULL;
     }
 }
 
-/* A paragraph in lines that are not too long; a line does not begin with what is a macro. */
-static void put_text(FILE *to, const char *paragraph)
+static void put_escaped(FILE *to, struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        const char *escape = escape_of(text.ptr[i]);
+        if (escape)
+            fputs(escape, to);
+        else
+            fputc(text.ptr[i], to);
+    }
+}
+
+static size_t escaped_len(struct str text)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < text.len; i++)
+        len += escape_of(text.ptr[i]) ? strlen(escape_of(text.ptr[i])) : 1;
+    return len;
+}
+
+/* A paragraph in lines that are not too long, the first of which has begun; a line does not begin
+ * with what is a macro. */
+static void put_text_at(FILE *to, const char *paragraph, size_t column)
 {
     struct str text = str_from(paragraph), word;
-    size_t column = 0;
+    bool begins = true;
     while (text.ptr && text.len) {
         text = str_split(text, ' ', &word);
         if (word.len == 0)
             continue;
-        if (column > 0 && column + 1 + word.len > LINE_MOST) {
+        size_t len = escaped_len(word);
+        if (!begins && column + 1 + len > LINE_MOST) {
             fputc('\n', to);
             column = 0;
-        }
-        if (column > 0)
+        } else if (!begins) {
             fputc(' ', to);
-        else if (word.ptr[0] == '.')
+            column++;
+        }
+        if (column == 0 && word.ptr[0] == '.')
             fputs("\\&", to);
         put_escaped(to, word);
-        column += word.len + (column > 0);
+        column += len;
+        begins = false;
     }
     fputc('\n', to);
+}
+
+static void put_text(FILE *to, const char *paragraph)
+{
+    put_text_at(to, paragraph, 0);
 }
 
 static void put_title(FILE *to, const char *group)
@@ -61,7 +89,9 @@ static void put_title(FILE *to, const char *group)
             fputs("\\-", to);
         fputc(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c, to);
     }
-    fputs(" 1 \"" PAGE_DATE "\" \"safelight " SAFELIGHT_VERSION "\" \"Safelight\"\n.SH NAME\n", to);
+    fputs(" 1 \"" PAGE_DATE "\" \"safelight " SAFELIGHT_VERSION
+          "\" \"Safelight\"\n.ad l\n.nh\n.SH NAME\n",
+          to);
     fprintf(to, "safelight%s%s \\- ", group ? "\\-" : "", group ? group : "");
 }
 
@@ -247,13 +277,12 @@ static void put_group_page(FILE *to, size_t at)
     while (last + 1 < cli_command_count && strcmp(cli_commands[last + 1].word, word) == 0)
         last++;
     put_title(to, word);
-    for (size_t i = at; i <= last; i++) {
-        AUTO(arena) struct arena arena = arena_make();
-        if (at == last)
-            put_text(to, arena_text(&arena, cli_short_doc(&cli_commands[i])));
-        else
-            fprintf(to, "%s%s", cli_commands[i].verb, i < last ? ", " : "\n");
-    }
+    AUTO(arena) struct arena arena = arena_make();
+    struct str name = at == last ? cli_short_doc(&cli_commands[at]) : STR_EMPTY;
+    for (size_t i = at; i <= last && at != last; i++)
+        name = arena_printf(&arena, "%.*s%s%s", (int)name.len, name.ptr, i > at ? ", " : "",
+                            cli_commands[i].verb);
+    put_text_at(to, arena_text(&arena, name), sizeof "safelight\\- \\- " + strlen(word));
     fputs(".SH SYNOPSIS\n", to);
     for (size_t i = at; i <= last; i++) {
         put_usage(to, &cli_commands[i]);
@@ -322,6 +351,10 @@ int cli_man(const struct cli_args *args)
               "first word\n",
               stderr);
         return EXIT_CODE_NOT_FOUND;
+    }
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
+        fputs("safelight: that folder cannot be made\n", stderr);
+        return EXIT_CODE_FAILED;
     }
     int code = write_page(&arena, folder, "safelight");
     for (size_t i = 0; i < cli_command_count && code == 0; i++) {

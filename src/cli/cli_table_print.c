@@ -6,7 +6,7 @@
 #include "json_decode.h"
 #include "term.h"
 
-enum { COLUMNS_MAX = 16, GAP = 2, CELL_LEAST = 6 };
+enum { COLUMNS_MAX = 16, GAP = 2, CELL_LEAST = 6, FIRST_LEAST = 16 };
 #define ELLIPSIS "\xe2\x80\xa6"
 
 static size_t total(const size_t *widths, size_t count)
@@ -35,6 +35,8 @@ size_t cli_table_fit(size_t *natural, size_t count, size_t width)
         size_t wide = widest(natural, shown);
         if (wide < shown)
             natural[wide]--;
+        else if (natural[0] > FIRST_LEAST)
+            natural[0]--;
         else if (shown > 1)
             shown--;
         else
