@@ -245,6 +245,15 @@ void cli_warnings(struct cli_client *c, struct str answer)
         say_details(c, w.warnings, "safelight: warning: ");
 }
 
+struct str cli_first_warning(struct cli_client *c, struct str answer)
+{
+    struct json_elements all;
+    struct str element;
+    json_elements_init(&all, cli_member(answer, "warnings", &c->arena));
+    return json_elements_next(&all, &element) ? cli_member(element, "message", &c->arena)
+                                              : STR_EMPTY;
+}
+
 int cli_unreachable(struct cli_client *c, enum err e, const char *why)
 {
     if (e == ERR_TOO_LARGE) {

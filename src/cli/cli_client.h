@@ -39,6 +39,7 @@ int cli_explain(struct cli_client *c, const struct fetch_result *answer);
 int cli_unreachable(struct cli_client *c, enum err e, const char *why);
 /* On stderr: each entry of an answer's `warnings`; of a batch's `errors`. */
 void cli_warnings(struct cli_client *c, struct str answer);
+struct str cli_first_warning(struct cli_client *c, struct str answer); /* or empty; in the arena */
 void cli_refused_jobs(struct cli_client *c, struct str errors);
 
 /* Says on stderr that there is no such `what`, and which one was probably meant (near may be empty,

@@ -175,6 +175,7 @@ static int send_one(struct import *im, struct item *item, const struct secret *v
     if (code == 0) {
         bool first = str_is(cli_member(buf_str(&answer), "version", &im->c.arena), "1");
         item->status = first ? "created" : "rotated";
+        item->why = cli_first_warning(&im->c, buf_str(&answer));
         return 0;
     }
     refuse(im, item, why);

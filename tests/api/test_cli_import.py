@@ -88,6 +88,12 @@ def test_files_that_cannot_be_read_store_nothing(server, team, text, line):
     assert done.returncode == INVALID and line in done.stderr and done.stdout == b"" and names(server, team) == before
 
 
+def test_warnings_are_told(server, team, unique):
+    done = run(server, team, f"{unique}=abc\n{unique}_LONG={canary()}\n", "--json")
+    rows = json.loads(done.stdout)
+    assert done.returncode == DONE and "too short" in rows[0]["why"] and "why" not in rows[1]
+
+
 def test_limits_of_a_file(server, team, folder):
     many = "".join(f"LIMIT_{i}=x\n" for i in range(10001))
     done = run(server, team, many)

@@ -186,6 +186,6 @@ def test_who_am_i(server):
         token = server.new_token(role)
         who = server.call("GET", "/token", token=token)
         assert who.status_code == 200 and who.json()["role"] == role and who.json()["team"]["name"] == "studio" and token not in who.text
-        assert token.split("_")[1][:4] in who.text or who.json()["id"] in token
+        assert who.json()["id"] in token
     assert server.call("GET", "/token", token="slt_wrong").status_code == 401
     assert server.call("GET", "/token", token="").status_code == 401
