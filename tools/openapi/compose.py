@@ -141,7 +141,7 @@ def operation_id(method, place):
 def tag(pattern, scope):
     first = re.findall(r"\w+", pattern)[0]
     known = {"secrets": "Secrets", "jobs": "Jobs", "batches": "Batches", "templates": "Templates", "fonts": "Fonts",
-             "worker": "Worker", "t": "Addresses", "o": "Addresses", "upload": "Addresses", "download": "Addresses", "tokens": "Team", "team": "Team",
+             "worker": "Worker", "t": "Addresses", "o": "Addresses", "upload": "Addresses", "download": "Addresses", "token": "Team", "tokens": "Team", "team": "Team",
              "audit": "Team", "healthz": "Health", "readyz": "Health", "operator": "Operator", "openapi": "Health"}
     if pattern.startswith("/api/v1"):
         return "Protocol v1"
