@@ -57,9 +57,10 @@ enum err cli_prompt_hidden(const char *question, struct buf *ret)
     came = 0;
     for (size_t i = 0; i < ARRAY_LEN(ending); i++)
         sigaction(ending[i], &ours, &theirs[i]);
-    enum err e = io_write_all(tty, str_from(question));
-    if (e == OK && tcsetattr(tty, TCSAFLUSH, &quiet) != 0)
-        e = ERR_IO;
+    /* Before the question: what is typed the moment it appears is not shown either. */
+    enum err e = tcsetattr(tty, TCSAFLUSH, &quiet) == 0 ? OK : ERR_IO;
+    if (e == OK)
+        e = io_write_all(tty, str_from(question));
     if (e == OK)
         e = read_keys(tty, ret);
     tcsetattr(tty, TCSAFLUSH, &before);
