@@ -1,10 +1,12 @@
 /* safelight: one binary, one command line. Server commands live in server/, the render node in
- * worker/, everything that talks to a server in cli/. */
-#include <string.h>
+ * worker/, everything that talks to a server in cli/, which also reads the command line. */
+#include <stdlib.h>
 
 #include "alloc.h"
 #include "attr.h"
 #include "cli.h"
+#include "config.h"
+#include "doctor.h"
 #include "init.h"
 #include "io.h"
 #include "serve.h"
@@ -12,19 +14,45 @@
 
 enum { EXIT_FAILED = 7 };
 
+static bool serve_setting(size_t i, struct cli_setting *ret)
+{
+    struct config_setting s;
+    if (!config_setting(i, &s))
+        return false;
+    *ret = (struct cli_setting){s.name, s.argument, s.doc};
+    return true;
+}
+
+struct examination {
+    cli_found *found;
+    void *ctx;
+};
+
+static void pass_on(void *ctx, enum doctor_verdict verdict, const char *what, const char *remedy)
+{
+    static const enum cli_verdict verdicts[] = {
+        [DOCTOR_GOOD] = CLI_GOOD, [DOCTOR_WARN] = CLI_WARN, [DOCTOR_BAD] = CLI_BAD};
+    const struct examination *e = ctx;
+    e->found(e->ctx, verdicts[verdict], what, remedy);
+}
+
+static void examine(const char *data, const char *config, cli_found *found, void *ctx)
+{
+    struct examination e = {found, ctx};
+    doctor_examine(data, config, pass_on, &e);
+}
+
 int main(int argc, char **argv)
 {
-    static const struct {
-        const char *word;
-        int (*run)(int argc, char **argv);
-    } commands[] = {{"init", init_main}, {"serve", serve_main}, {"worker", worker_main}};
+    static const struct cli_program programs[] = {
+        {"init", NULL, init_main, NULL},
+        {"serve", NULL, serve_main, serve_setting},
+        {"worker", NULL, worker_main, NULL},
+    };
+    static const struct cli_host host = {programs, ARRAY_LEN(programs), examine};
 
     alloc_wipe_freed_memory();
     if (io_open_standard() != OK)
         return EXIT_FAILED;
-    for (size_t i = 0; argc > 1 && i < ARRAY_LEN(commands); i++) {
-        if (strcmp(argv[1], commands[i].word) == 0)
-            return commands[i].run(argc - 1, argv + 1);
-    }
-    return cli_main(argc, argv);
+    return cli_main(argc, argv, &host);
 }

@@ -47,7 +47,7 @@ struct api {
     void *wake_ctx;
     /* What the api process could obtain at its start; doctor shows it. */
     struct api_confinement {
-        bool memory_locked, capabilities_dropped, landlock, seccomp;
+        bool memory_locked, undumpable, capabilities_dropped, landlock, seccomp;
     } confinement;
 
     struct courier *courier; /* from then on: api_set_courier, api_courier_begin and _end */

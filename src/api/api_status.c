@@ -33,6 +33,7 @@ static void write_status(struct json_out *o, struct api *api, const struct vault
     json_out_key(o, "api");
     json_out_open(o, '{');
     json_out_member_bool(o, "memoryLocked", api->confinement.memory_locked);
+    json_out_member_bool(o, "undumpable", api->confinement.undumpable);
     json_out_member_bool(o, "capabilitiesDropped", api->confinement.capabilities_dropped);
     json_out_member_bool(o, "landlock", api->confinement.landlock);
     json_out_member_bool(o, "seccomp", api->confinement.seccomp);

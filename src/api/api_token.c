@@ -53,6 +53,36 @@ void api_token_list(struct http_request *r)
     api_reply_out(r, 200, &body, &o);
 }
 
+/* The token that asks: so that a person can tell which one it is before it is used or kept. */
+void api_token_own(struct http_request *r)
+{
+    struct store_tx *tx;
+    struct team team;
+    struct token row;
+    enum err e = store_read_begin(api_of(r)->store, &tx);
+    if (e == OK) {
+        e = api_team_find(tx, r, &team);
+        if (e == OK)
+            e = store_token_get(tx, api_actor(r)->token_id, http_arena(r), &row);
+        store_read_end(api_of(r)->store, &tx);
+    }
+    if (e != OK) {
+        http_fail(r, e);
+        return;
+    }
+    AUTO(buf) struct buf body = buf_make(ANSWER_MAX_BYTES);
+    struct json_out o = json_out_make(&body);
+    json_out_open(&o, '{');
+    write_row(&o, &row);
+    json_out_key(&o, "team");
+    json_out_open(&o, '{');
+    json_out_member_str(&o, "id", ulid_str(&team.id));
+    json_out_member_str(&o, "name", team.name);
+    json_out_close(&o, '}');
+    json_out_close(&o, '}');
+    api_reply_out(r, 200, &body, &o);
+}
+
 /* --- making one --- */
 
 enum err token_new_insert(struct store_tx *tx, const struct actor *actor, const struct token_new *t)

@@ -6,6 +6,9 @@
 #define SECRET_VALUE_MAX_BYTES (64 * 1024)
 /* Long enough for prod/eu/name paths; fits a table column and an AAD. */
 #define SECRET_NAME_MAX_BYTES 128
+/* A file of `secret import`: a hundred values of the largest kind; read whole into memory. */
+#define IMPORT_MAX_BYTES   (8 * 1024 * 1024)
+#define IMPORT_ENTRIES_MAX 10000 /* each is a request of its own */
 /* Keeps one team from filling the name cache (about 200 bytes each). */
 #define SECRETS_PER_TEAM_MAX 100000
 /* Hosts of one policy: a studio's storage, receivers and sites; it travels with every record. */

@@ -1,92 +1,150 @@
 #include "cli.h"
 
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
+#include "alloc.h"
 #include "cli_args.h"
-#include "cli_commands.h"
+#include "cli_global.h"
+#include "cli_help.h"
+#include "nearest.h"
 
-static const struct command {
-    const char *word, *verb; /* verb NULL: a command of one word */
-    int (*run)(const struct cli_args *args);
-    const char *usage, *doc;
-} commands[] = {
-#define COMMAND(word, verb, fn, usage, doc) {word, verb, fn, usage, doc},
-#include "commands.def"
-#undef COMMAND
-};
-
-static void print_usage(FILE *to, const struct command *c)
+static int refuse(const struct cli_command *c, const char *why)
 {
-    fprintf(to, "usage: safelight %s%s%s %s\n\n%s\n", c->word, c->verb ? " " : "",
-            c->verb ? c->verb : "", c->usage, c->doc);
+    fprintf(stderr, "safelight: %s\n", why);
+    cli_help_usage(stderr, c);
+    fprintf(stderr, "safelight %s%s%s --help says more\n", c->word, c->verb ? " " : "",
+            c->verb ? c->verb : "");
+    return EXIT_CODE_USAGE;
 }
 
-static int print_overview(FILE *to, const char *only_word)
+/* Programs with settings of their own read their flags themselves, where the last of two counts:
+ * here one after another is looked at. All of them take a value. */
+static bool settings_known(const struct cli_command *c, int argc, char *const *argv,
+                           struct cli_args *ret, char why[static CLI_WHY_BYTES])
 {
-    fputs("usage: safelight COMMAND ...   (safelight COMMAND --help says more)\n\n", to);
-    if (!only_word)
-        fputs("  init --data DIR [--team NAME]          make a data directory; prints the admin "
-              "token\n"
-              "  serve --data DIR [settings]            run the server\n"
-              "  worker --engine CMD [--once]           run a render node\n\n",
-              to);
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-        const struct command *c = &commands[i];
-        if (only_word && strcmp(c->word, only_word) != 0)
-            continue;
-        fprintf(to, "  %s%s%-*s %.*s\n", c->word, c->verb ? " " : "", (int)(20 - strlen(c->word)),
-                c->verb ? c->verb : "", (int)strcspn(c->doc, ":;"), c->doc); /* the first clause */
+    for (int at = 0; at < argc; at++) {
+        char *one[] = {argv[at], at + 1 < argc ? argv[at + 1] : NULL};
+        bool joined = strchr(argv[at], '=') != NULL;
+        if (cli_args_parse(c, joined || !one[1] ? 1 : 2, one, ret, why) != OK)
+            return false;
+        if (ret->help)
+            return true;
+        at += !joined;
     }
-    fputs("\nClient commands read SAFELIGHT_URL and SAFELIGHT_TOKEN (or NEXRENDER_API_URL and "
-          "NEXRENDER_API_KEY).\n"
-          "Operator commands take --data DIR and talk to the server running on it.\n"
-          "Exit codes: 0 done, 2 usage, 3 not allowed, 4 not found, 5 conflict, 6 no answer, 7 "
-          "failed, 9 invalid.\n",
-          to);
-    return to == stdout ? EXIT_CODE_DONE : EXIT_CODE_USAGE;
+    return true;
 }
 
-static int run(const struct command *c, int argc, char **argv)
+/* "--name", "value" in words of their own behind argv[0], as programs read them. */
+static int run_program(const struct cli_program *p, const struct cli_args *a)
 {
-    struct cli_args args;
-    const char *why = "";
-    if (cli_args_parse(c->usage, argc, argv, &args, &why) != OK) {
-        fprintf(stderr, "safelight: %s\n", why);
-        print_usage(stderr, c);
-        return EXIT_CODE_USAGE;
+    size_t count = 1;
+    const char **words = xcalloc(1 + 2 * a->flag_count + a->positional_count + 1, sizeof *words);
+    char(*names)[64] = xcalloc(a->flag_count + 1, sizeof *names);
+    words[0] = a->command->verb ? a->command->verb : a->command->word;
+    for (size_t i = 0; i < a->flag_count; i++) {
+        snprintf(names[i], sizeof names[i], "--%.*s", (int)a->flags[i].name.len,
+                 a->flags[i].name.ptr);
+        words[count++] = names[i];
+        if (a->flags[i].value)
+            words[count++] = a->flags[i].value;
     }
+    for (size_t i = 0; i < a->positional_count; i++)
+        words[count++] = a->positional[i];
+    /* UNSAFE: main's argv is not const in C; programs do not write to it. */
+    int code = p->run((int)count, (char **)(uintptr_t)words);
+    free(names);
+    free(words);
+    return code;
+}
+
+static int run(const struct cli_command *c, const struct cli_host *host, int argc, char **argv)
+{
+    static struct cli_args args; /* a thousand pointers */
+    char why[CLI_WHY_BYTES] = "";
+    const struct cli_program *program = cli_program_of(c);
+    bool settings = program && program->setting;
+    if (settings ? !settings_known(c, argc, argv, &args, why)
+                 : cli_args_parse(c, argc, argv, &args, why) != OK)
+        return refuse(c, why);
     if (args.help) {
-        print_usage(stdout, c);
+        cli_help_command(stdout, c);
         return EXIT_CODE_DONE;
     }
+    if (settings)
+        return program->run(argc + 1, argv - 1);
+    if (program)
+        return run_program(program, &args);
+    cli_global_take(&args, host);
     return c->run(&args);
 }
 
-int cli_main(int argc, char **argv)
+/* argv[1] names a command, perhaps with argv[2]. */
+static const struct cli_command *find(int argc, char **argv, bool *ret_word_known)
 {
-    if (argc < 2)
-        return print_overview(stderr, NULL);
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0)
-        return print_overview(stdout, NULL);
+    *ret_word_known = false;
+    for (size_t i = 0; i < cli_command_count; i++) {
+        const struct cli_command *c = &cli_commands[i];
+        if (strcmp(c->word, argv[1]) != 0)
+            continue;
+        *ret_word_known = true;
+        if (!c->verb || (argc > 2 && strcmp(c->verb, argv[2]) == 0))
+            return c;
+    }
+    return NULL;
+}
+
+/* True when it could say which one was probably meant. */
+static bool say_unknown(const char *word, const char *verb)
+{
+    struct nearest near = nearest_to(str_from(verb ? verb : word));
+    for (size_t i = 0; i < cli_command_count; i++) {
+        const struct cli_command *c = &cli_commands[i];
+        if (!verb && !cli_hidden(c))
+            nearest_offer(&near, str_from(c->word));
+        else if (verb && c->verb && strcmp(c->word, word) == 0)
+            nearest_offer(&near, str_from(c->verb));
+    }
+    if (near.name.len == 0) {
+        fputs("safelight: there is no such command\n\n", stderr);
+        return false;
+    }
+    fprintf(stderr,
+            "safelight: there is no such command; did you mean safelight %s%s%.*s?\n"
+            "usage: safelight COMMAND ...   (safelight --help shows all commands)\n",
+            verb ? word : "", verb ? " " : "", (int)near.name.len, near.name.ptr);
+    return true;
+}
+
+static bool is_help(const char *text)
+{
+    return strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0;
+}
+
+int cli_main(int argc, char **argv, const struct cli_host *host)
+{
+    cli_programs_set(host->programs, host->program_count);
+    if (argc < 2) {
+        cli_help_overview(stderr, NULL);
+        return EXIT_CODE_USAGE;
+    }
+    if (is_help(argv[1]) || (strcmp(argv[1], "help") == 0 && argc == 2)) {
+        cli_help_overview(stdout, NULL);
+        return EXIT_CODE_DONE;
+    }
     if (strcmp(argv[1], "--version") == 0) {
         puts("safelight " SAFELIGHT_VERSION);
         return EXIT_CODE_DONE;
     }
-    bool known = false;
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-        const struct command *c = &commands[i];
-        if (strcmp(c->word, argv[1]) != 0)
-            continue;
-        known = true;
-        if (!c->verb)
-            return run(c, argc - 2, argv + 2);
-        if (argc > 2 && strcmp(c->verb, argv[2]) == 0)
-            return run(c, argc - 3, argv + 3);
+    bool word_known;
+    const struct cli_command *c = find(argc, argv, &word_known);
+    if (c)
+        return run(c, host, argc - (c->verb ? 3 : 2), argv + (c->verb ? 3 : 2));
+    if (word_known && argc > 2 && is_help(argv[2])) {
+        cli_help_overview(stdout, argv[1]);
+        return EXIT_CODE_DONE;
     }
-    bool help = known && argc > 2 && strcmp(argv[2], "--help") == 0;
-    if (!help)
-        fputs("safelight: there is no such command\n\n", stderr);
-    return print_overview(help ? stdout : stderr, known ? argv[1] : NULL);
+    if ((word_known && argc == 2) || !say_unknown(argv[1], word_known ? argv[2] : NULL))
+        cli_help_overview(stderr, word_known ? argv[1] : NULL);
+    return EXIT_CODE_USAGE;
 }

@@ -3,10 +3,12 @@
 #include "cli.h"
 #include "cli_client.h"
 #include "cli_commands.h"
+#include "cli_global.h"
 #include "cli_output.h"
 #include "cli_value.h"
 #include "cli_wait.h"
 #include "limit.h"
+#include "progress.h"
 
 enum { ANSWER_MAX_BYTES = 64 * 1024 * 1024 };
 
@@ -23,8 +25,10 @@ static void print_batch(struct cli_client *c, const struct cli_args *args, struc
         cli_print_json(batch);
         return;
     }
-    cli_print_object(batch, columns, ARRAY_LEN(columns), &c->arena);
-    putchar('\n');
+    if (!cli_quiet()) {
+        cli_print_object(batch, columns, ARRAY_LEN(columns), &c->arena);
+        putchar('\n');
+    }
     cli_print_table(cli_member(batch, "jobs", &c->arena), job_columns, ARRAY_LEN(job_columns),
                     &c->arena);
 }
@@ -36,22 +40,35 @@ static int get_batch(struct cli_client *c, const char *id, struct buf *ret)
     return cli_request(c, "GET", path.ptr, STR_EMPTY, ret);
 }
 
+static uint64_t number_of(struct cli_client *c, const struct buf *object, const char *member)
+{
+    uint64_t number = 0;
+    struct str text = cli_member(buf_str(object), member, &c->arena);
+    return str_to_u64(text, UINT32_MAX, &number) == OK ? number : 0;
+}
+
 /* 7 unless every job is finished. */
 static int wait_for(struct cli_client *c, const struct cli_args *args, const char *id)
 {
     AUTO(buf) struct buf batch = buf_make(ANSWER_MAX_BYTES);
+    AUTO(progress) struct progress progress = progress_make("jobs over", PROGRESS_ITEMS, 0);
     int64_t until_ms;
     int code = cli_wait_until(args, &until_ms);
     while (code == 0) {
         code = get_batch(c, id, &batch);
         if (code != 0)
             break;
+        uint64_t total = number_of(c, &batch, "stats.total");
+        uint64_t pending = number_of(c, &batch, "stats.pending");
+        progress.whole = total;
+        progress_at(&progress, pending < total ? total - pending : 0);
         if (str_is(cli_member(buf_str(&batch), "stats.pending", &c->arena), "0")) {
+            progress_auto(&progress);
             print_batch(c, args, buf_str(&batch));
             bool good = str_is(cli_member(buf_str(&batch), "stats.error", &c->arena), "0");
             return good ? 0 : EXIT_CODE_FAILED;
         }
-        if (!cli_wait_more(until_ms, "the batch"))
+        if (!cli_wait_more(until_ms, "the batch", &progress))
             return EXIT_CODE_FAILED;
     }
     return code;

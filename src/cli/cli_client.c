@@ -1,27 +1,96 @@
 #include "cli_client.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli.h"
+#include "cli_global.h"
 #include "cli_output.h"
+#include "cli_profile.h"
 #include "encode.h"
 #include "json_decode.h"
 
-enum { ANSWER_MAX_BYTES = 64 * 1024 * 1024, PATH_MAX_TEXT = 4096 };
+enum {
+    ANSWER_MAX_BYTES = 64 * 1024 * 1024,
+    ANSWER_NODES_MAX = 16 * 1024 * 1024, /* no answer of that size has more */
+    PATH_MAX_TEXT = 4096
+};
 
 static int opened(enum err e, const char *why)
 {
     if (e == OK)
         return 0;
     fprintf(stderr, "safelight: %s\n", why);
-    return e == ERR_UNAUTHORIZED ? EXIT_CODE_NOT_ALLOWED : EXIT_CODE_INVALID;
+    return e == ERR_UNAUTHORIZED || e == ERR_FORBIDDEN ? EXIT_CODE_NOT_ALLOWED : EXIT_CODE_INVALID;
+}
+
+static bool is_set(const char *variable)
+{
+    const char *value = getenv(variable);
+    return value && value[0];
+}
+
+/* Which profile is meant; strongest first: --profile, then a token in SAFELIGHT_TOKEN (none), then
+ * SAFELIGHT_PROFILE, then a token in NEXRENDER_API_KEY (none), then the one in use. */
+static enum err wanted_profile(char ret[static PROFILE_NAME_MAX_BYTES + 1], char *why)
+{
+    const char *name = cli_profile_flag();
+    ret[0] = 0;
+    if (!name && is_set("SAFELIGHT_TOKEN"))
+        return OK;
+    if (!name && is_set("SAFELIGHT_PROFILE"))
+        name = getenv("SAFELIGHT_PROFILE");
+    if (!name && is_set("NEXRENDER_API_KEY"))
+        return OK;
+    if (!name) {
+        enum err e = profile_current(ret, why);
+        return e == ERR_NOT_FOUND ? OK : e;
+    }
+    if (profile_name_valid(str_from(name)))
+        return str_to_text(str_from(name), ret, PROFILE_NAME_MAX_BYTES + 1);
+    snprintf(why, PROFILE_WHY_BYTES,
+             "that is no profile's name; safelight profile list shows them");
+    return ERR_INVALID;
+}
+
+/* A profile's token goes to the profile's server and nowhere else. */
+static enum err open_profile(struct cli_client *c, const char *name, char *why)
+{
+    struct profile p __attribute__((cleanup(profile_auto))) = {.token = NULL};
+    const char *client_why = "";
+    if (!cli_profile_flag() && !is_set("SAFELIGHT_PROFILE") && is_set("SAFELIGHT_URL")) {
+        snprintf(why, PROFILE_WHY_BYTES,
+                 "SAFELIGHT_URL is set without SAFELIGHT_TOKEN; set both, or unset it to use the "
+                 "profile's own server");
+        return ERR_UNAUTHORIZED;
+    }
+    enum err e = profile_load(name, &p, why);
+    if (e == ERR_NOT_FOUND) {
+        snprintf(why, PROFILE_WHY_BYTES,
+                 "there is no such profile; safelight profile list shows "
+                 "them, safelight login makes one");
+        return ERR_UNAUTHORIZED;
+    }
+    TRY(e);
+    e = client_open_to(&c->server, p.url, &p.token, &client_why);
+    if (e != OK)
+        snprintf(why, PROFILE_WHY_BYTES, "%s", client_why);
+    return e;
 }
 
 int cli_client_open(struct cli_client *c)
 {
-    const char *why = "";
+    char name[PROFILE_NAME_MAX_BYTES + 1], why[PROFILE_WHY_BYTES] = "";
     c->arena = arena_make();
-    enum err e = client_open(&c->server, &why); /* before `why` is read */
+    enum err e = wanted_profile(name, why);
+    if (e == OK && name[0]) {
+        e = open_profile(c, name, why);
+    } else if (e == OK) {
+        const char *client_why = "";
+        e = client_open(&c->server, &client_why);
+        snprintf(why, sizeof why, "%s%s", client_why,
+                 e == ERR_UNAUTHORIZED ? ", or keep one with safelight login" : "");
+    }
     return opened(e, why);
 }
 
@@ -45,6 +114,18 @@ struct str cli_escaped(struct cli_client *c, const char *text)
     if (encode_percent(&out, str_from(text), false) != OK)
         return STR("-");
     return arena_str(&c->arena, buf_str(&out));
+}
+
+void cli_no_such(const char *what, struct str near, const char *lister)
+{
+    fprintf(stderr, "safelight: there is no %s; ", what);
+    if (near.len == 0) {
+        fprintf(stderr, "safelight %s shows them\n", lister);
+        return;
+    }
+    fputs("did you mean ", stderr);
+    cli_put_printable(near, "", stderr);
+    fputs("?\n", stderr);
 }
 
 static int exit_for(int status)
@@ -164,12 +245,46 @@ void cli_warnings(struct cli_client *c, struct str answer)
         say_details(c, w.warnings, "safelight: warning: ");
 }
 
+struct str cli_first_warning(struct cli_client *c, struct str answer)
+{
+    struct json_elements all;
+    struct str element;
+    json_elements_init(&all, cli_member(answer, "warnings", &c->arena));
+    return json_elements_next(&all, &element) ? cli_member(element, "message", &c->arena)
+                                              : STR_EMPTY;
+}
+
 int cli_unreachable(struct cli_client *c, enum err e, const char *why)
 {
-    fprintf(stderr, "safelight: %s: %s\n%s", err_text(e), why,
-            c->server.socket[0] ? "  is safelight serve running on this data directory?\n"
-                                : "  is SAFELIGHT_URL right, and safelight serve running there?\n");
+    if (e == ERR_TOO_LARGE) {
+        fputs("safelight: the server's answer is larger than any of ours; is SAFELIGHT_URL "
+              "right?\n",
+              stderr);
+        return EXIT_CODE_FAILED;
+    }
+    fprintf(stderr, "safelight: %s: %s\n", err_text(e), why);
+    if (c->server.socket[0])
+        fputs("  is safelight serve running on this data directory?\n", stderr);
+    else if (e == ERR_INVALID)
+        fputs("  SAFELIGHT_URL, or the profile's address, is http:// or https:// and a host\n",
+              stderr);
+    else
+        fputs("  is SAFELIGHT_URL, or the profile's address, right, and safelight serve running "
+              "there?\n",
+              stderr);
     return EXIT_CODE_UNREACHABLE;
+}
+
+/* Something else may answer under that address: a proxy's page, say. */
+static int check_json(const struct fetch_result *answer)
+{
+    static const struct json_limits limits = {JSON_DEPTH_MAX, ANSWER_NODES_MAX};
+    if (answer->body.len == 0 || json_valid(buf_str(&answer->body), limits) == OK)
+        return 0;
+    fputs("safelight: that answer is not Safelight's; is SAFELIGHT_URL, or the profile's address, "
+          "right?\n",
+          stderr);
+    return EXIT_CODE_FAILED;
 }
 
 int cli_request_typed(struct cli_client *c, const char *method, const char *path, const char *type,
@@ -181,8 +296,52 @@ int cli_request_typed(struct cli_client *c, const char *method, const char *path
     if (e != OK)
         return cli_unreachable(c, e, answer.why);
     int code = cli_explain(c, &answer);
+    if (code == 0 && ret_body && !str_ends(str_from(path), STR("/logs")))
+        code = check_json(&answer);
     if (code == 0 && ret_body && buf_put(ret_body, buf_str(&answer.body)) != OK)
         code = EXIT_CODE_FAILED;
+    return code;
+}
+
+static struct str explained(struct cli_client *c, const struct fetch_result *answer)
+{
+    struct problems problems;
+    struct json_elements all;
+    struct str element;
+    struct detail d = {STR_EMPTY, STR_EMPTY};
+    struct failure f = {STR_EMPTY, STR_EMPTY, STR_EMPTY};
+    problems_init(&problems, &c->arena);
+    if (json_decode(buf_str(&answer->body), failure_fields, ARRAY_LEN(failure_fields), STR_EMPTY,
+                    &problems, &f) != OK ||
+        f.error.len == 0)
+        return arena_printf(&c->arena, "the server answered with status %d", answer->status);
+    json_elements_init(&all, f.details);
+    if (f.details.len == 0 || !json_elements_next(&all, &element) ||
+        json_decode(element, detail_fields, ARRAY_LEN(detail_fields), STR_EMPTY, &problems, &d) !=
+            OK)
+        return f.error;
+    return arena_printf(&c->arena, "%.*s %.*s", (int)d.field.len, d.field.ptr, (int)d.message.len,
+                        d.message.ptr);
+}
+
+int cli_try(struct cli_client *c, const char *method, const char *path, struct str body,
+            struct buf *ret_body, struct str *ret_why)
+{
+    struct fetch f = {.body = body, .body_fd = -1, .body_max_bytes = ANSWER_MAX_BYTES};
+    struct fetch_result answer __attribute__((cleanup(fetch_result_auto))) = {0};
+    *ret_why = STR("the server was not reached");
+    enum err e =
+        client_send(&c->server, method, path, body.len ? "application/json" : NULL, &f, &answer);
+    if (e != OK)
+        return cli_unreachable(c, e, answer.why);
+    if (answer.status < 200 || answer.status > 299) {
+        *ret_why = explained(c, &answer);
+        return exit_for(answer.status);
+    }
+    int code = check_json(&answer);
+    if (code == 0 && buf_put(ret_body, buf_str(&answer.body)) != OK)
+        code = EXIT_CODE_FAILED;
+    *ret_why = STR("the server's answer cannot be understood");
     return code;
 }
 

@@ -12,7 +12,8 @@ struct cli_client {
     struct arena arena;
 };
 
-/* A team's client, from the environment; says what is missing. Returns 0 or an exit code. */
+/* A team's client, from --profile, the environment or the profile in use (docs/CLI.md has the
+ * order); says what is missing. Returns 0 or an exit code. */
 int cli_client_open(struct cli_client *c);
 /* The operator's, over DIR/safelight.sock. */
 int cli_client_operator(struct cli_client *c, const char *data);
@@ -27,13 +28,23 @@ int cli_request(struct cli_client *c, const char *method, const char *path, stru
 int cli_request_typed(struct cli_client *c, const char *method, const char *path, const char *type,
                       struct str body, struct buf *ret_body);
 
+/* The same, but an error that the server explains is not said: *ret_why is its sentence, in the
+ * arena. What else goes wrong is said. */
+int cli_try(struct cli_client *c, const char *method, const char *path, struct str body,
+            struct buf *ret_body, struct str *ret_why);
+
 /* What cli_request says, for other ways to send: of an answer (0: it is a 2xx), and when there was
  * none. */
 int cli_explain(struct cli_client *c, const struct fetch_result *answer);
 int cli_unreachable(struct cli_client *c, enum err e, const char *why);
 /* On stderr: each entry of an answer's `warnings`; of a batch's `errors`. */
 void cli_warnings(struct cli_client *c, struct str answer);
+struct str cli_first_warning(struct cli_client *c, struct str answer); /* or empty; in the arena */
 void cli_refused_jobs(struct cli_client *c, struct str errors);
+
+/* Says on stderr that there is no such `what`, and which one was probably meant (near may be empty,
+ * then which command lists them). */
+void cli_no_such(const char *what, struct str near, const char *lister);
 
 /* Appends the text percent-encoded, as one path segment or query value. */
 struct str cli_escaped(struct cli_client *c, const char *text);

@@ -6,6 +6,5 @@
 
 #define COMMAND(word, verb, fn, usage, doc) int fn(const struct cli_args *args);
 #include "commands.def"
-#undef COMMAND
 
 #endif

@@ -1,38 +1,68 @@
+/* doctor: what this installation lacks, and how to mend it. The server's own eyes are lent by the
+ * host (cli.h); here are the running server, and what a client sees of one. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "cli_client.h"
 #include "cli_commands.h"
+#include "cli_global.h"
 #include "cli_output.h"
+#include "cli_table_print.h"
+#include "clock.h"
 #include "json_encode.h"
+#include "term.h"
 
-enum { BODY_MAX_BYTES = 64 * 1024, FREE_MIN_MIB = 256 };
+enum { BODY_MAX_BYTES = 64 * 1024, FREE_MIN_MIB = 256, TOKEN_SOON_DAYS = 7 };
+enum { CLOCK_SKEW_MS = 60 * 1000 };
+static const int64_t DAY_MS = 24 * 3600 * 1000LL;
 
 /* One check after another, each a line: what, whether it holds, what to do if not. */
 struct findings {
     struct buf json;
     struct json_out out;
-    bool as_json, bad;
+    bool as_json;
+    unsigned bad, warned;
 };
 
-static void found(struct findings *f, const char *what, bool good, const char *remedy)
+static void found(void *ctx, enum cli_verdict verdict, const char *what, const char *remedy)
 {
-    f->bad = f->bad || !good;
+    static const char *const words[] = {[CLI_GOOD] = "ok", [CLI_WARN] = "warn", [CLI_BAD] = "FAIL"};
+    struct findings *f = ctx;
+    f->bad += verdict == CLI_BAD;
+    f->warned += verdict == CLI_WARN;
     json_out_open(&f->out, '{');
     json_out_member_str(&f->out, "check", str_from(what));
-    json_out_member_bool(&f->out, "ok", good);
-    if (!good)
+    json_out_member_bool(&f->out, "ok", verdict != CLI_BAD);
+    json_out_member_str(&f->out, "verdict",
+                        verdict == CLI_GOOD   ? STR("ok")
+                        : verdict == CLI_WARN ? STR("warn")
+                                              : STR("fail"));
+    if (verdict != CLI_GOOD)
         json_out_member_str(&f->out, "remedy", str_from(remedy));
     json_out_close(&f->out, '}');
-    if (f->as_json)
+    if (f->as_json || (cli_quiet() && verdict == CLI_GOOD))
         return;
-    printf("%-5s %s\n", good ? "ok" : "BAD", what);
-    if (!good)
-        printf("      %s\n", remedy);
+    cli_cell_put(str_from(words[verdict]), "status", 6, true);
+    cli_put_printable(str_from(what), "", stdout);
+    putchar('\n');
+    if (verdict == CLI_GOOD || cli_quiet())
+        return;
+    fputs("      ", stdout);
+    cli_put_printable(str_from(remedy), "", stdout);
+    putchar('\n');
+}
+
+static void tell(struct findings *f, bool good, enum cli_verdict otherwise, const char *what,
+                 const char *remedy)
+{
+    found(f, good ? CLI_GOOD : otherwise, what, remedy);
 }
 
 static bool private_to_us(const char *folder, const char *name, mode_t type)
@@ -47,14 +77,20 @@ static bool private_to_us(const char *folder, const char *name, mode_t type)
 static void check_files(struct findings *f, const char *data)
 {
     struct statvfs disk;
-    found(f, "data directory is private", private_to_us(data, ".", S_IFDIR),
-          "chmod 700 it and run as its owner; safelight init makes a new one");
-    found(f, "root key is private", private_to_us(data, "root.key", S_IFREG),
-          "chmod 600 DIR/root.key; if it is lost, the secrets are lost with it");
+    char key[4096];
+    tell(f, private_to_us(data, ".", S_IFDIR), CLI_BAD, "data directory is private",
+         "chmod 700 it and run as its owner; safelight init makes a new one");
+    snprintf(key, sizeof key, "%s/root.key", data);
+    if (access(key, F_OK) == 0) /* else it is a credential, or lost: see there */
+        tell(f, private_to_us(data, "root.key", S_IFREG), CLI_BAD, "root key is private",
+             "chmod 600 DIR/root.key; if it is lost, the secrets are lost with it");
     bool room =
         statvfs(data, &disk) == 0 && disk.f_bavail * (disk.f_frsize / 1024) / 1024 >= FREE_MIN_MIB;
-    found(f, "256 MiB of disk are free", room, "free space, or outputs and writes will be refused");
+    tell(f, room, CLI_BAD, "256 MiB of disk are free",
+         "free space, or outputs and writes will be refused");
 }
+
+/* --- the running server --- */
 
 static bool is_true(struct str json, const char *member, struct arena *a)
 {
@@ -67,7 +103,7 @@ static void check_server(struct findings *f, const char *data)
     AUTO(buf) struct buf answer = buf_make(BODY_MAX_BYTES);
     bool running = cli_client_operator(&c, data) == 0 &&
                    cli_request(&c, "GET", "/operator/status", STR_EMPTY, &answer) == 0;
-    found(f, "the server answers", running, "start it: safelight serve --data DIR");
+    tell(f, running, CLI_BAD, "the server answers", "start it: safelight serve --data DIR");
     if (!running)
         return;
     static const struct {
@@ -81,6 +117,8 @@ static void check_server(struct findings *f, const char *data)
          "use a kernel of 5.13 or newer with Landlock and seccomp on"},
         {"api.memoryLocked", "the api's secret memory is locked",
          "raise LimitMEMLOCK (ulimit -l) to 8 MiB or more"},
+        {"api.undumpable", "no process leaves a core dump",
+         "look at the server's log; something set its limits anew"},
         {"api.seccomp", "the api is confined by seccomp", "use a kernel with seccomp filters"},
         {"api.landlock", "the api is confined by Landlock",
          "use a kernel of 5.13 or newer with Landlock on"},
@@ -90,8 +128,82 @@ static void check_server(struct findings *f, const char *data)
         {"store.writable", "the store takes writes", "free space, or remount the disk read-write"},
     };
     for (size_t i = 0; i < ARRAY_LEN(checks); i++)
-        found(f, checks[i].what, is_true(buf_str(&answer), checks[i].member, &c.arena),
-              checks[i].remedy);
+        tell(f, is_true(buf_str(&answer), checks[i].member, &c.arena), CLI_BAD, checks[i].what,
+             checks[i].remedy);
+    tell(f, !is_true(buf_str(&answer), "spool.full", &c.arena), CLI_WARN, "jobs are handed out",
+         "the disk of the spool is nearly full: free space, or set spool-min-free-bytes");
+}
+
+/* --- the server and token that client commands use --- */
+
+/* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110). */
+static bool parse_date(const char *text, int64_t *ret_ms)
+{
+    struct tm t = {0};
+    const char *end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &t);
+    if (!end || *end)
+        return false;
+    *ret_ms = (int64_t)timegm(&t) * 1000;
+    return true;
+}
+
+static void check_expiry(struct findings *f, struct cli_client *c, struct str who)
+{
+    char remedy[160];
+    int64_t until;
+    struct str text = cli_member(who, "expiresAt", &c->arena);
+    if (clock_parse(text, &until) != OK)
+        return; /* it never ends */
+    snprintf(remedy, sizeof remedy, "it ends %.*s; make another: safelight token create",
+             (int)(text.len < 32 ? text.len : 32), text.ptr);
+    tell(f, until >= clock_unix_ms() + TOKEN_SOON_DAYS * DAY_MS, CLI_WARN,
+         "the token is good for another week", remedy);
+}
+
+static bool has_token(void)
+{
+    static const char *const variables[] = {"SAFELIGHT_TOKEN", "SAFELIGHT_PROFILE",
+                                            "NEXRENDER_API_KEY"};
+    bool any = cli_profile_flag() != NULL;
+    for (size_t i = 0; i < ARRAY_LEN(variables); i++)
+        any = any || (getenv(variables[i]) && getenv(variables[i])[0]);
+    return any;
+}
+
+static void check_client(struct findings *f)
+{
+    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
+    struct fetch fetch = {.body_fd = -1};
+    struct fetch_result answer __attribute__((cleanup(fetch_result_auto))) = {0};
+    int64_t theirs;
+    if (!has_token())
+        return;
+    bool open = cli_client_open(&c) == 0;
+    tell(f, open, CLI_BAD, "there is a token to use", "safelight login, or set SAFELIGHT_TOKEN");
+    if (!open)
+        return;
+    enum err e = client_send(&c.server, "GET", "/token", NULL, &fetch, &answer);
+    tell(f, e == OK, CLI_BAD, "the token's server answers",
+         "is SAFELIGHT_URL, or the profile's address, right?");
+    if (e != OK)
+        return;
+    tell(f, answer.status == 200, CLI_BAD, "the token is valid",
+         answer.status == 401 ? "it is unknown, revoked, has ended, or may not be used from here; "
+                                "make another: safelight token create"
+                              : "the server did not answer as one of ours; is its address right?");
+    if (answer.status == 200) {
+        struct str who = buf_str(&answer.body);
+        struct str role = cli_member(who, "role", &c.arena);
+        tell(f, !str_is(role, "worker"), CLI_WARN, "the token's role is for people",
+             "it is a worker's: for safelight worker alone, people take another role");
+        check_expiry(f, &c, who);
+    }
+    if (parse_date(answer.date, &theirs)) {
+        int64_t off = clock_unix_ms() - theirs;
+        tell(f, off < CLOCK_SKEW_MS && off > -CLOCK_SKEW_MS, CLI_WARN,
+             "this clock and the server's agree",
+             "they differ by more than a minute: set them (timedatectl set-ntp true)");
+    }
 }
 
 int cli_doctor(const struct cli_args *args)
@@ -101,10 +213,15 @@ int cli_doctor(const struct cli_args *args)
     f.out = json_out_make(&f.json);
     json_out_open(&f.out, '[');
     check_files(&f, data);
+    if (cli_host()->examine)
+        cli_host()->examine(data, cli_flag_value(args, "config"), found, &f);
     check_server(&f, data);
+    check_client(&f);
     json_out_close(&f.out, ']');
     if (f.as_json && json_out_end(&f.out) == OK)
         cli_print_json(buf_str(&f.json));
+    else if (!f.as_json)
+        cli_note("%u to mend, %u to look at", f.bad, f.warned);
     buf_auto(&f.json);
     return f.bad ? EXIT_CODE_FAILED : 0;
 }

@@ -1,11 +1,15 @@
 #include "cli_output.h"
 
-#include <stdio.h>
+#include <unistd.h>
 
 #include "buf.h"
+#include "cli_global.h"
+#include "cli_table_print.h"
 #include "json_decode.h"
+#include "json_encode.h"
+#include "term.h"
 
-enum { COLUMNS_MAX = 10, CELL_MAX_BYTES = 64 * 1024 };
+enum { CELL_MAX_BYTES = 64 * 1024 };
 
 static struct str raw_member(struct str object, struct str name)
 {
@@ -37,70 +41,99 @@ struct str cli_member(struct str object, const char *member, struct arena *a)
 
 void cli_put_printable(struct str s, const char *kept, FILE *to)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        unsigned char next = i + 1 < s.len ? (unsigned char)s.ptr[i + 1] : 0;
-        bool c1 = c == 0xc2 && next >= 0x80 && next < 0xa0;
-        i += c1;
-        if (c1 || c == 0x7f || (c < 0x20 && (c == 0 || !strchr(kept, c))))
-            fputc('?', to);
+    struct term_char c;
+    while (term_next(&s, &c)) {
+        if (c.safe || (c.bytes.ptr[0] && strchr(kept, c.bytes.ptr[0])))
+            fwrite(c.bytes.ptr, 1, c.bytes.len, to);
         else
-            fputc(c, to);
+            fputc('?', to);
     }
 }
 
-static void put_cell(struct str s, size_t width)
+/* The column that says which object it is, by --quiet's rule: its name or id, whichever is shown
+ * first; `count`: none. */
+static size_t key_column(const struct cli_column *columns, size_t count)
 {
-    cli_put_printable(s, "", stdout);
-    for (size_t i = s.len; i < width; i++)
-        putchar(' ');
+    for (size_t c = 0; c < count; c++) {
+        if (strcmp(columns[c].member, "name") == 0 || strcmp(columns[c].member, "id") == 0)
+            return c;
+    }
+    return count;
+}
+
+static void print_keys(struct str array, const char *member, struct arena *a)
+{
+    struct json_elements all;
+    struct str element;
+    json_elements_init(&all, array);
+    while (json_elements_next(&all, &element)) {
+        cli_put_printable(cli_member(element, member, a), "", stdout);
+        putchar('\n');
+    }
 }
 
 void cli_print_table(struct str array, const struct cli_column *columns, size_t count,
                      struct arena *a)
 {
-    size_t widths[COLUMNS_MAX];
-    struct json_elements all;
-    struct str element;
-    ASSERT(count <= COLUMNS_MAX);
-    for (size_t c = 0; c < count; c++)
-        widths[c] = strlen(columns[c].title);
-    json_elements_init(&all, array);
-    while (json_elements_next(&all, &element)) {
-        for (size_t c = 0; c < count; c++) {
-            size_t len = cli_member(element, columns[c].member, a).len;
-            widths[c] = len > widths[c] ? len : widths[c];
-        }
-    }
-    for (size_t c = 0; c < count; c++)
-        put_cell(str_from(columns[c].title), c + 1 < count ? widths[c] + 2 : 0);
-    putchar('\n');
-    json_elements_init(&all, array);
-    while (json_elements_next(&all, &element)) {
-        for (size_t c = 0; c < count; c++)
-            put_cell(cli_member(element, columns[c].member, a), c + 1 < count ? widths[c] + 2 : 0);
-        putchar('\n');
-    }
+    size_t key = key_column(columns, count);
+    if (cli_quiet() && key < count)
+        print_keys(array, columns[key].member, a);
+    else
+        cli_table_print(array, columns, count, a);
 }
 
 void cli_print_object(struct str object, const struct cli_column *columns, size_t count,
                       struct arena *a)
 {
-    size_t width = 0;
+    size_t width = 0, key = key_column(columns, count);
+    if (cli_quiet() && key < count) {
+        cli_put_printable(cli_member(object, columns[key].member, a), "", stdout);
+        putchar('\n');
+        return;
+    }
     for (size_t c = 0; c < count; c++)
         width = strlen(columns[c].title) > width ? strlen(columns[c].title) : width;
     for (size_t c = 0; c < count; c++) {
         struct str value = cli_member(object, columns[c].member, a);
         if (value.len == 0)
             continue;
-        put_cell(str_from(columns[c].title), width + 2);
-        put_cell(value, 0);
+        printf("%-*s", (int)width + 2, columns[c].title);
+        cli_cell_put(value, columns[c].member, value.len, false);
         putchar('\n');
+    }
+}
+
+/* JSON holds no control characters but blanks; a program that reads it wants every other byte as
+ * it is. */
+static void put_controlless(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        bool c1 = c == 0xc2 && i + 1 < s.len && ((unsigned char)s.ptr[i + 1] & 0xe0) == 0x80;
+        i += c1;
+        bool control = c1 || c == 0x7f || (c < 0x20 && !strchr("\n\r\t", c)) || c == 0;
+        putchar(control ? '?' : c);
     }
 }
 
 void cli_print_json(struct str json)
 {
-    cli_put_printable(json, "\n\r\t", stdout);
+    if (isatty(STDOUT_FILENO) == 1)
+        cli_put_printable(json, "\n\t", stdout);
+    else
+        put_controlless(json);
     putchar('\n');
+}
+
+void cli_done(const struct cli_args *args, const char *member, const char *what)
+{
+    AUTO(buf) struct buf text = buf_make(CELL_MAX_BYTES);
+    struct json_out o = json_out_make(&text);
+    if (!cli_flag(args, "json"))
+        return;
+    json_out_open(&o, '{');
+    json_out_member_str(&o, member, str_from(what));
+    json_out_close(&o, '}');
+    if (json_out_end(&o) == OK)
+        cli_print_json(buf_str(&text));
 }

@@ -1,27 +1,33 @@
-/* Results on stdout: an array of objects as a table, or JSON as it came. Owner thread. */
+/* Results on stdout: an array of objects as a table, or JSON as it came. On a terminal tables fit
+ * its width, times are short and states have colours; elsewhere cells are whole. With --quiet the
+ * name or id of each object stands alone on its line. Nothing a server says can make a terminal do
+ * more than show it. Owner thread. */
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
 
 #include <stdio.h>
 
 #include "arena.h"
+#include "cli_args.h"
 
 struct cli_column {
     const char *title, *member; /* a member of each object; "stats.error" looks one level down */
 };
 
-/* Columns as wide as their widest cell; nothing but a header for an empty array. Control characters
- * are shown as '?'. */
+/* Nothing but a header for an empty array. */
 void cli_print_table(struct str array, const struct cli_column *columns, size_t count,
                      struct arena *a);
-/* One object: "title  value" lines. */
+/* One object: "title  value" lines; values are whole. */
 void cli_print_object(struct str object, const struct cli_column *columns, size_t count,
                       struct arena *a);
-/* With a newline; control characters, which JSON text does not hold, are shown as '?'. */
+/* With a newline. Also for ids, names and tokens. */
 void cli_print_json(struct str json);
 
-/* Terminals obey control characters (escape sequences begin with one, in UTF-8 some are two bytes):
- * each is written as '?', except those in `kept`. */
+/* The result of a command that has none but that it was done: with --json {"member":"what"}. */
+void cli_done(const struct cli_args *args, const char *member, const char *what);
+
+/* Characters that terminals obey, or that turn text around, are written as '?', and so is what is
+ * no UTF-8; those in `kept` are not. */
 void cli_put_printable(struct str s, const char *kept, FILE *to);
 
 /* A member's value as text: strings unescaped, numbers as written, null and absent empty. */

@@ -5,8 +5,11 @@
 #include "cli.h"
 #include "cli_commands.h"
 #include "cli_output.h"
+#include "cli_prompt.h"
 #include "cli_value.h"
 #include "json_decode.h"
+#include "limit.h"
+#include "nearest.h"
 
 enum { BODY_MAX_BYTES = 1024 * 1024, LIST_MAX_BYTES = 64 * 1024 * 1024 };
 
@@ -23,7 +26,7 @@ static int put(const struct cli_args *args, bool rotate)
     AUTO(buf) struct buf answer = buf_make(BODY_MAX_BYTES);
     int code = cli_client_open(&c);
     if (code == 0)
-        code = cli_value_read(cli_flag_value(args, "file"), &value);
+        code = cli_value_read(cli_flag_value(args, "file"), cli_flag(args, "trim"), &value);
     if (code != 0)
         return code;
     struct json_out o = json_out_make(&body);
@@ -79,16 +82,17 @@ int cli_secret_find(struct cli_client *c, const char *name, struct str *ret_row)
         return code;
     struct json_elements all;
     struct str element;
+    struct nearest near = nearest_to(str_from(name));
     json_elements_init(&all, buf_str(&answer));
     while (json_elements_next(&all, &element)) {
-        if (str_is(cli_member(element, "name", &c->arena), name) ||
-            str_is(cli_member(element, "id", &c->arena), name)) {
+        struct str present = cli_member(element, "name", &c->arena);
+        if (str_is(present, name) || str_is(cli_member(element, "id", &c->arena), name)) {
             *ret_row = arena_str(&c->arena, element);
             return 0;
         }
+        nearest_offer(&near, present);
     }
-    fputs("safelight: there is no secret of this name or id; safelight secret list shows them\n",
-          stderr);
+    cli_no_such("secret of this name or id", near.name, "secret list");
     return EXIT_CODE_NOT_FOUND;
 }
 
@@ -107,12 +111,31 @@ int cli_secret_delete(const struct cli_args *args)
 {
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
     struct str row = STR_EMPTY;
-    int code = cli_client_open(&c);
+    int code = cli_confirm_possible(args);
+    if (code == 0)
+        code = cli_client_open(&c);
     if (code == 0)
         code = cli_secret_find(&c, args->positional[0], &row);
+    if (code == 0)
+        code = cli_confirm(args, "the secret", cli_member(row, "name", &c.arena),
+                           " and all its versions; jobs that refer to it will fail");
     if (code != 0)
         return code;
-    struct str id = cli_member(row, "id", &c.arena);
+    struct str id = cli_escaped(&c, arena_text(&c.arena, cli_member(row, "id", &c.arena)));
     struct str path = arena_printf(&c.arena, "/secrets/%.*s", (int)id.len, id.ptr);
-    return cli_request(&c, "DELETE", path.ptr, STR_EMPTY, NULL);
+    code = cli_request(&c, "DELETE", path.ptr, STR_EMPTY, NULL);
+    if (code == 0)
+        cli_done(args, "deleted", arena_text(&c.arena, cli_member(row, "name", &c.arena)));
+    return code;
+}
+
+bool cli_secret_name_valid(struct str name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!word && c != '_' && c != '-' && c != '.' && c != '/')
+            return false;
+    }
+    return name.len > 0 && name.len <= SECRET_NAME_MAX_BYTES;
 }

@@ -5,6 +5,10 @@
 #include "cli_client.h"
 #include "json_encode.h"
 
+/* As the server judges names. */
+#define CLI_SECRET_NAME_RULE "a secret's name is 1 to 128 of A-Z a-z 0-9 _ - . /"
+bool cli_secret_name_valid(struct str name);
+
 /* A secret is named by people and identified by id: its row of the list, by either. 0, or the exit
  * code of what was said. */
 int cli_secret_find(struct cli_client *c, const char *name, struct str *ret_row);

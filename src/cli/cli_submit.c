@@ -3,6 +3,7 @@
 
 #include "cli.h"
 #include "cli_commands.h"
+#include "cli_global.h"
 #include "cli_job.h"
 #include "cli_output.h"
 #include "cli_value.h"
@@ -10,6 +11,7 @@
 #include "json_decode.h"
 #include "json_encode.h"
 #include "limit.h"
+#include "progress.h"
 
 enum { ANSWER_MAX_BYTES = 64 * 1024 * 1024, CELLS_MAX_BYTES = 8 * 1024 * 1024 };
 
@@ -19,20 +21,48 @@ static bool is_final(struct str status)
            str_is(status, "manually_cancelled");
 }
 
+/* Words of ours: what a server says is not drawn over and over. */
+static const char *state_word(struct str status)
+{
+    static const char *const words[][2] = {{"queued", "queued"},
+                                           {"pending", "waiting for other jobs"},
+                                           {"render:dorender", "rendering"},
+                                           {"render:postrender", "delivering"}};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (str_is(status, words[i][0]))
+            return words[i][1];
+    }
+    return "under way";
+}
+
+static uint64_t percent_of(struct str text)
+{
+    struct str whole;
+    uint64_t percent = 0;
+    (void)str_split(text, '.', &whole);
+    return str_to_u64(whole, 100, &percent) == OK ? percent : 0;
+}
+
 /* Follows the job to its end and prints it; 7 unless it is finished. */
 static int wait_for(struct cli_client *c, const struct cli_args *args, const char *id)
 {
     AUTO(buf) struct buf job = buf_make(ANSWER_MAX_BYTES);
+    AUTO(progress) struct progress progress = progress_make("queued", PROGRESS_PERCENT, 100);
     int64_t until_ms;
     int code = cli_wait_until(args, &until_ms);
     while (code == 0) {
         code = cli_job_get(c, id, &job);
-        struct str status = code == 0 ? cli_member(buf_str(&job), "status", &c->arena) : STR_EMPTY;
+        if (code != 0)
+            break;
+        struct str status = cli_member(buf_str(&job), "status", &c->arena);
         if (is_final(status)) {
+            progress_auto(&progress);
             cli_job_print(args, buf_str(&job), &c->arena);
             return str_is(status, "finished") ? 0 : EXIT_CODE_FAILED;
         }
-        if (code == 0 && !cli_wait_more(until_ms, "the job"))
+        progress.what = state_word(status);
+        progress_at(&progress, percent_of(cli_member(buf_str(&job), "progress", &c->arena)));
+        if (!cli_wait_more(until_ms, "the job", &progress))
             return EXIT_CODE_FAILED;
     }
     return code;
@@ -123,8 +153,7 @@ static int print_checked(struct cli_client *c, const struct cli_args *args, stru
         cli_print_table(buf_str(&rows), columns, ARRAY_LEN(columns), &c->arena);
     fflush(stdout); /* in this order also where both go to one file */
     cli_warnings(c, answer);
-    fprintf(stderr, "The job is valid%s; nothing was stored.\n",
-            count ? "" : " and refers to no secret");
+    cli_note("The job is valid%s; nothing was stored.", count ? "" : " and refers to no secret");
     return 0;
 }
 
@@ -159,9 +188,11 @@ static int send_job(const struct cli_args *args, const char *path)
     if (wait || !cli_flag(args, "json"))
         cli_warnings(&c, buf_str(&answer));
     if (wait) {
-        fputs("submitted ", stderr);
-        cli_put_printable(id, "", stderr);
-        fputc('\n', stderr);
+        if (!cli_quiet()) {
+            fputs("submitted ", stderr);
+            cli_put_printable(id, "", stderr);
+            fputc('\n', stderr);
+        }
         return wait_for(&c, args, arena_text(&c.arena, id));
     }
     cli_print_json(cli_flag(args, "json") ? buf_str(&answer) : id);

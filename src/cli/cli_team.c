@@ -3,8 +3,13 @@
 #include "cli.h"
 #include "cli_client.h"
 #include "cli_commands.h"
+#include "cli_global.h"
 #include "cli_output.h"
+#include "cli_prompt.h"
+#include "cli_team.h"
+#include "json_decode.h"
 #include "json_encode.h"
+#include "nearest.h"
 
 enum { BODY_MAX_BYTES = 64 * 1024, LIST_MAX_BYTES = 16 * 1024 * 1024 };
 
@@ -32,6 +37,26 @@ static int send_one(struct cli_client *c, const char *method, const char *path, 
     return cli_request(c, method, path, buf_str(&body), ret_answer);
 }
 
+int cli_team_known(struct cli_client *c, const char *name)
+{
+    AUTO(buf) struct buf answer = buf_make(LIST_MAX_BYTES);
+    struct nearest near = nearest_to(str_from(name));
+    struct json_elements all;
+    struct str element;
+    int code = cli_request(c, "GET", "/operator/teams", STR_EMPTY, &answer);
+    if (code != 0)
+        return code;
+    json_elements_init(&all, buf_str(&answer));
+    while (json_elements_next(&all, &element)) {
+        struct str present = cli_member(element, "name", &c->arena);
+        if (str_is(present, name))
+            return 0;
+        nearest_offer(&near, present);
+    }
+    cli_no_such("team of this name", near.name, "team list");
+    return EXIT_CODE_NOT_FOUND;
+}
+
 int cli_team_create(const struct cli_args *args)
 {
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
@@ -45,7 +70,7 @@ int cli_team_create(const struct cli_args *args)
         cli_print_json(buf_str(&answer));
         return 0;
     }
-    fputs("The team's admin token; it is shown only now:\n", stderr);
+    cli_note("The team's admin token; it is shown only now:");
     cli_print_json(cli_member(buf_str(&answer), "token", &c.arena));
     return 0;
 }
@@ -105,14 +130,29 @@ int cli_team_set(const struct cli_args *args)
     int code = open_operator(&c, args);
     if (code != 0)
         return code;
-    return cli_request(&c, "PATCH", team_path(&c, args).ptr, buf_str(&body), NULL);
+    code = cli_team_known(&c, args->positional[0]);
+    if (code == 0)
+        code = cli_request(&c, "PATCH", team_path(&c, args).ptr, buf_str(&body), NULL);
+    if (code == 0)
+        cli_done(args, "changed", args->positional[0]);
+    return code;
 }
 
 int cli_team_delete(const struct cli_args *args)
 {
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
-    int code = open_operator(&c, args);
-    if (code != 0)
-        return code;
-    return cli_request(&c, "DELETE", team_path(&c, args).ptr, STR_EMPTY, NULL);
+    const char *name = args->positional[0];
+    int code = cli_confirm_possible(args);
+    if (code == 0)
+        code = open_operator(&c, args);
+    if (code == 0)
+        code = cli_team_known(&c, name);
+    if (code == 0)
+        code = cli_confirm(args, "the team", str_from(name),
+                           ": its keys, secrets, tokens, jobs and outputs");
+    if (code == 0)
+        code = cli_request(&c, "DELETE", team_path(&c, args).ptr, STR_EMPTY, NULL);
+    if (code == 0)
+        cli_done(args, "deleted", name);
+    return code;
 }

@@ -4,6 +4,7 @@
 #include "cli_client.h"
 #include "cli_commands.h"
 #include "cli_output.h"
+#include "cli_prompt.h"
 #include "cli_transfer.h"
 #include "cli_wait.h"
 #include "json_encode.h"
@@ -85,7 +86,7 @@ static int wait_for(struct cli_client *c, const struct cli_args *args, const cha
             print_one(c, args, buf_str(&one));
             return str_is(status, "uploaded") ? 0 : EXIT_CODE_FAILED;
         }
-        if (!cli_wait_more(until_ms, "the template's check"))
+        if (!cli_wait_more(until_ms, "the template's check", NULL))
             return EXIT_CODE_FAILED;
     }
     return code;
@@ -149,12 +150,26 @@ int cli_template_show(const struct cli_args *args)
 int cli_template_delete(const struct cli_args *args)
 {
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
-    int code = cli_client_open(&c);
+    AUTO(buf) struct buf one = buf_make(ANSWER_MAX_BYTES);
+    int code = cli_confirm_possible(args);
+    if (code == 0)
+        code = cli_client_open(&c);
     if (code != 0)
         return code;
     struct str path =
         arena_printf(&c.arena, "/templates/%s", cli_escaped(&c, args->positional[0]).ptr);
-    return cli_request(&c, "DELETE", path.ptr, STR_EMPTY, NULL);
+    if (!cli_flag(args, "yes")) { /* its name, for the question */
+        code = cli_request(&c, "GET", path.ptr, STR_EMPTY, &one);
+        if (code == 0)
+            code = cli_confirm(args, "the template",
+                               cli_member(buf_str(&one), "displayName", &c.arena),
+                               " and its file; jobs that name it will fail");
+    }
+    if (code == 0)
+        code = cli_request(&c, "DELETE", path.ptr, STR_EMPTY, NULL);
+    if (code == 0)
+        cli_done(args, "deleted", args->positional[0]);
+    return code;
 }
 
 int cli_template_download(const struct cli_args *args)

@@ -3,7 +3,9 @@
 #include "cli.h"
 #include "cli_client.h"
 #include "cli_commands.h"
+#include "cli_global.h"
 #include "cli_output.h"
+#include "cli_team.h"
 #include "json_encode.h"
 
 enum { BODY_MAX_BYTES = 64 * 1024, LIST_MAX_BYTES = 16 * 1024 * 1024 };
@@ -24,6 +26,9 @@ static int open_either(struct cli_client *c, const struct cli_args *args, struct
         return code;
     *ret_path = STR("/tokens");
     if (team) {
+        code = cli_team_known(c, team);
+        if (code != 0)
+            return code;
         struct str name = cli_escaped(c, team);
         *ret_path = arena_printf(&c->arena, "/operator/teams/%.*s/tokens", (int)name.len, name.ptr);
     }
@@ -77,7 +82,7 @@ int cli_token_create(const struct cli_args *args)
         cli_print_json(buf_str(&answer));
         return 0;
     }
-    fputs("The token; it is shown only now:\n", stderr);
+    cli_note("The token; it is shown only now:");
     cli_print_json(cli_member(buf_str(&answer), "token", &c.arena));
     return 0;
 }
@@ -116,5 +121,8 @@ int cli_token_revoke(const struct cli_args *args)
         return code;
     struct str id = cli_escaped(&c, args->positional[0]);
     path = arena_printf(&c.arena, "%.*s/%.*s", (int)path.len, path.ptr, (int)id.len, id.ptr);
-    return cli_request(&c, "DELETE", path.ptr, STR_EMPTY, NULL);
+    code = cli_request(&c, "DELETE", path.ptr, STR_EMPTY, NULL);
+    if (code == 0)
+        cli_done(args, "revoked", args->positional[0]);
+    return code;
 }

@@ -10,6 +10,7 @@
 #include "cli_output.h"
 #include "io.h"
 #include "limit.h"
+#include "progress.h"
 
 void cli_file_auto(struct cli_file *f)
 {
@@ -53,53 +54,30 @@ int cli_file_name(const char *path, const char **ret)
     return 0;
 }
 
-/* --- progress --- */
-
 struct transfer {
-    int fd;          /* to write to */
-    bool shown;      /* progress on a terminal */
-    uint64_t whole;  /* bytes; 0: not known */
-    uint64_t tenths; /* of MiB, last shown */
+    int fd; /* to write to */
+    struct progress progress;
     bool is_file;    /* the answer is the file, not an error */
     struct buf said; /* else */
 };
 
-static void show(struct transfer *t, uint64_t done)
-{
-    enum { TENTH = 1024 * 1024 / 10 };
-    uint64_t tenths = done / TENTH, whole = t->whole / TENTH;
-    if (!t->shown || tenths == t->tenths)
-        return;
-    t->tenths = tenths;
-    fprintf(stderr, "\r%llu.%llu MiB", (unsigned long long)(tenths / 10),
-            (unsigned long long)(tenths % 10));
-    if (t->whole)
-        fprintf(stderr, " of %llu.%llu", (unsigned long long)(whole / 10),
-                (unsigned long long)(whole % 10));
-}
-
 static enum err on_progress(void *ctx, uint64_t sent, uint64_t received)
 {
-    show(ctx, sent > received ? sent : received);
+    struct transfer *t = ctx;
+    progress_at(&t->progress, sent > received ? sent : received);
     return OK;
 }
 
-static struct transfer transfer_make(int fd)
+static struct transfer transfer_make(int fd, const char *what, uint64_t whole)
 {
-    return (struct transfer){
-        .fd = fd, .shown = isatty(STDERR_FILENO) == 1, .said = buf_make(UPSTREAM_BODY_MAX_BYTES)};
-}
-
-/* What is said next stands on a line of its own. */
-static void end_line(struct transfer *t)
-{
-    if (t->tenths)
-        fputc('\n', stderr);
-    t->tenths = 0;
+    return (struct transfer){.fd = fd,
+                             .progress = progress_make(what, PROGRESS_BYTES, whole),
+                             .said = buf_make(UPSTREAM_BODY_MAX_BYTES)};
 }
 
 static void transfer_auto(struct transfer *t)
 {
+    progress_auto(&t->progress);
     buf_auto(&t->said);
 }
 
@@ -107,14 +85,14 @@ static void transfer_auto(struct transfer *t)
 
 int cli_upload(struct cli_client *c, const char *address, const struct cli_file *f)
 {
-    struct transfer t __attribute__((cleanup(transfer_auto))) = transfer_make(-1);
+    struct transfer t __attribute__((cleanup(transfer_auto))) =
+        transfer_make(-1, "uploading", f->size);
     struct fetch fetch = {
         .body_fd = f->fd, .body_len = f->size, .on_progress = on_progress, .ctx = &t};
     struct fetch_result answer __attribute__((cleanup(fetch_result_auto))) = {0};
-    t.whole = f->size;
     enum err e =
         client_send(&c->server, "PUT", address, "application/octet-stream", &fetch, &answer);
-    end_line(&t);
+    progress_auto(&t.progress);
     return e != OK ? cli_unreachable(c, e, answer.why) : cli_explain(c, &answer);
 }
 
@@ -125,7 +103,7 @@ static enum err on_head(void *ctx, int status, struct str type, int64_t length)
     struct transfer *t = ctx;
     (void)type;
     t->is_file = status == 200;
-    t->whole = length > 0 ? (uint64_t)length : 0;
+    t->progress.whole = length > 0 ? (uint64_t)length : 0;
     return OK;
 }
 
@@ -140,7 +118,7 @@ static enum err on_body(void *ctx, struct str piece)
 /* 0: the whole file was written to fd. */
 static int fetch_to(struct cli_client *c, const char *address, int fd)
 {
-    struct transfer t __attribute__((cleanup(transfer_auto))) = transfer_make(fd);
+    struct transfer t __attribute__((cleanup(transfer_auto))) = transfer_make(fd, "downloading", 0);
     struct fetch fetch = {.body_fd = -1,
                           .on_head = on_head,
                           .on_body = on_body,
@@ -149,7 +127,7 @@ static int fetch_to(struct cli_client *c, const char *address, int fd)
                           .body_max_bytes = SIZE_MAX};
     struct fetch_result answer __attribute__((cleanup(fetch_result_auto))) = {0};
     enum err e = client_send(&c->server, "GET", address, NULL, &fetch, &answer);
-    end_line(&t);
+    progress_auto(&t.progress);
     if (e == ERR_IO || e == ERR_STORE_FULL) {
         fputs("safelight: the file cannot be written; is the disk full?\n", stderr);
         return EXIT_CODE_FAILED;

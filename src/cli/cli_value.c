@@ -1,34 +1,15 @@
 #include "cli_value.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "cli.h"
+#include "cli_prompt.h"
 #include "io.h"
 #include "json_chars.h"
 #include "limit.h"
 
-static enum err prompt(struct buf *out)
-{
-    struct termios before, quiet;
-    AUTO(fd) int tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
-    if (tty < 0 || tcgetattr(tty, &before) != 0)
-        return ERR_IO;
-    quiet = before;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
-    TRY(io_write_all(tty, STR("Value (not shown): ")));
-    tcsetattr(tty, TCSAFLUSH, &quiet);
-    enum err e = OK;
-    char byte;
-    while (e == OK && read(tty, &byte, 1) == 1 && byte != '\n')
-        e = buf_put_byte(out, (uint8_t)byte);
-    byte = 0;
-    tcsetattr(tty, TCSAFLUSH, &before);
-    enum err newline = io_write_all(tty, STR("\n"));
-    return e != OK ? e : newline;
-}
+enum { TOKEN_MAX_BYTES = 2048 };
 
 /* What JSON can carry unchanged; anything else would arrive as another value. */
 static bool is_text(struct str s)
@@ -40,34 +21,93 @@ static bool is_text(struct str s)
     return at == end;
 }
 
-int cli_value_read(const char *file, struct secret **ret)
+static const struct {
+    enum err err;
+    const char *text;
+    int code;
+} failures[] = {
+    {ERR_TOO_LARGE, "the value is longer than 64 KiB", EXIT_CODE_INVALID},
+    {ERR_INVALID, "the value is empty", EXIT_CODE_INVALID},
+    {ERR_MEDIA_TYPE, "the value is not text (UTF-8 without NUL); store it encoded, as base64 say",
+     EXIT_CODE_INVALID},
+    {ERR_NOT_FOUND, "there is no such file", EXIT_CODE_FAILED},
+    {ERR_USAGE, "nothing was entered; nothing was changed", EXIT_CODE_FAILED},
+};
+
+static int value_failed(enum err e)
 {
-    AUTO(buf) struct buf value = buf_make(SECRET_VALUE_MAX_BYTES);
-    bool from_prompt = !file && isatty(STDIN_FILENO);
+    for (size_t i = 0; i < ARRAY_LEN(failures); i++) {
+        if (failures[i].err == e) {
+            fprintf(stderr, "safelight: %s\n", failures[i].text);
+            return failures[i].code;
+        }
+    }
+    fputs("safelight: the value could not be read\n", stderr);
+    return e == ERR_LIMIT ? EXIT_CODE_INVALID : EXIT_CODE_FAILED;
+}
+
+static size_t newlines_at_end(const struct buf *b)
+{
+    size_t count = 0;
+    while (count < b->len &&
+           (b->ptr[b->len - 1 - count] == '\n' || b->ptr[b->len - 1 - count] == '\r'))
+        count++;
+    return count;
+}
+
+int cli_value_read(const char *file, bool trim, struct secret **ret)
+{
+    /* Room for what trim will leave out. */
+    AUTO(buf) struct buf value = buf_make(SECRET_VALUE_MAX_BYTES + (trim ? 2 : 0));
+    bool from_prompt = !file && isatty(STDIN_FILENO) == 1;
     enum err e = file          ? io_read_file(file, &value)
-                 : from_prompt ? prompt(&value)
+                 : from_prompt ? cli_prompt_hidden("Value (not shown): ", &value)
                                : io_read_all(STDIN_FILENO, &value);
+    size_t newlines = e == OK ? newlines_at_end(&value) : 0;
+    if (e == OK && trim)
+        buf_truncate(&value, value.len - newlines);
     if (e == OK && value.len == 0)
         e = ERR_INVALID;
+    if (e == OK && value.len > SECRET_VALUE_MAX_BYTES)
+        e = ERR_TOO_LARGE;
     if (e == OK && !is_text(buf_str(&value)))
         e = ERR_MEDIA_TYPE;
     if (e == OK)
         e = secret_new(buf_str(&value), ret);
-    if (e != OK) {
-        fprintf(stderr, "safelight: %s\n",
-                e == ERR_TOO_LARGE ? "the value is longer than 64 KiB"
-                : e == ERR_INVALID ? "the value is empty"
-                : e == ERR_MEDIA_TYPE
-                    ? "the value is not text (UTF-8 without NUL); store it encoded, as base64 say"
-                : e == ERR_NOT_FOUND ? "there is no such file"
-                                     : "the value could not be read");
-        return e == ERR_NOT_FOUND || e == ERR_IO ? EXIT_CODE_FAILED : EXIT_CODE_INVALID;
-    }
-    if (value.ptr[value.len - 1] == '\n')
-        fputs("safelight: note: the value ends in a newline, and that is stored too; "
-              "use printf %s or head -c -1 if it should not be\n",
+    if (e != OK)
+        return value_failed(e);
+    if (newlines && !trim)
+        fputs("safelight: warning: the value ends in a newline, and that is stored too; most "
+              "credentials have none: store it again with --trim if it should not be there\n",
               stderr);
     return 0;
+}
+
+int cli_token_read(struct secret **ret, struct secret **ret_too)
+{
+    AUTO(buf) struct buf text = buf_make(TOKEN_MAX_BYTES);
+    enum err e = isatty(STDIN_FILENO) == 1 ? cli_prompt_hidden("API token (not shown): ", &text)
+                                           : io_read_all(STDIN_FILENO, &text);
+    struct str token = str_trim(buf_str(&text));
+    for (size_t i = 0; e == OK && i < token.len; i++) {
+        if ((unsigned char)token.ptr[i] <= ' ' || (unsigned char)token.ptr[i] >= 0x7f)
+            e = ERR_MEDIA_TYPE;
+    }
+    if (e == OK && token.len == 0)
+        e = ERR_INVALID;
+    if (e == ERR_USAGE || e == ERR_IO)
+        return value_failed(e);
+    if (e != OK) {
+        fputs(e == ERR_INVALID ? "safelight: no token came; give one on standard input\n"
+                               : "safelight: that is no API token: it is one line of plain "
+                                 "letters, slt_...\n",
+              stderr);
+        return EXIT_CODE_INVALID;
+    }
+    e = secret_new(token, ret);
+    if (e == OK)
+        e = secret_new(token, ret_too);
+    return e == OK ? 0 : value_failed(e);
 }
 
 int cli_text_read(const char *file, struct buf *ret)

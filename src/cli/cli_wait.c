@@ -20,10 +20,12 @@ int cli_wait_until(const struct cli_args *args, int64_t *ret_until_ms)
     return 0;
 }
 
-bool cli_wait_more(int64_t until_ms, const char *what)
+bool cli_wait_more(int64_t until_ms, const char *what, struct progress *shown)
 {
     struct timespec t = {POLL_MS / 1000, POLL_MS % 1000 * 1000000};
     if (clock_monotonic_ms() > until_ms) {
+        if (shown)
+            progress_auto(shown);
         fprintf(stderr, "safelight: %s is not over yet; wait again, or look at it with show\n",
                 what);
         return false;

@@ -4,10 +4,12 @@
 #define CLI_WAIT_H
 
 #include "cli_args.h"
+#include "progress.h"
 
 /* The moment (monotonic) until which to wait; 0, or EXIT_CODE_USAGE, which was said. */
 int cli_wait_until(const struct cli_args *args, int64_t *ret_until_ms);
-/* Half a second later true; false when the time is over, which was said with `what` ("the job"). */
-bool cli_wait_more(int64_t until_ms, const char *what);
+/* Half a second later true; false when the time is over, which was said with `what` ("the job"),
+ * once the progress line (NULL: none) is gone. */
+bool cli_wait_more(int64_t until_ms, const char *what, struct progress *shown);
 
 #endif

@@ -1,7 +1,7 @@
 #include "job_refs.h"
 
 #include "job_names.h"
-#include "job_nearest.h"
+#include "nearest.h"
 
 /* One text for a name that is not there and one the token may not use: it tells nobody which. */
 #define UNKNOWN "the secret does not exist, or this token may not use it"
@@ -10,14 +10,14 @@ enum { SUGGESTIONS_MAX = 5 }; /* each looks at every name of the team */
 
 static enum err suggest(struct job_refs *s, struct str wanted, struct str *ret)
 {
-    unsigned best = JOB_NEAREST_MAX_EDITS + 1;
+    unsigned best = NEAREST_MAX_EDITS + 1;
     *ret = STR_EMPTY;
     if (!s->actor->may_list_names || s->suggestions++ >= SUGGESTIONS_MAX)
         return OK;
     if (!s->names)
         TRY(store_secret_list(s->read, s->actor->team_id, s->arena, &s->names, &s->name_count));
     for (size_t i = 0; i < s->name_count; i++) {
-        unsigned edits = job_nearest_edits(wanted, s->names[i].name);
+        unsigned edits = nearest_edits(wanted, s->names[i].name);
         if (edits < best && job_names_match(s->actor->names, s->names[i].name)) {
             best = edits;
             *ret = s->names[i].name;

@@ -15,24 +15,36 @@ static const char *environment(const char *ours, const char *vendors)
     return value && value[0] ? value : NULL;
 }
 
-enum err client_open(struct client *c, const char **ret_why)
+enum err client_open_to(struct client *c, const char *url, struct secret **token,
+                        const char **ret_why)
 {
     *c = (struct client){.token = NULL};
-    const char *url = environment("SAFELIGHT_URL", "NEXRENDER_API_URL");
-    const char *token = environment("SAFELIGHT_TOKEN", "NEXRENDER_API_KEY");
-    *ret_why = "set SAFELIGHT_TOKEN to an API token (safelight token create makes one)";
-    if (!token)
-        return ERR_UNAUTHORIZED;
-    *ret_why = "SAFELIGHT_URL or SAFELIGHT_TOKEN is too long";
-    struct str base = str_from(url ? url : "http://127.0.0.1:4300");
+    *ret_why = "the server's address or the token is too long";
+    struct str base = str_from(url);
     while (base.len && base.ptr[base.len - 1] == '/')
         base.len--;
     const char *tail = str_ends(base, STR("/api/v2")) ? "" : "/api/v2";
     int n = snprintf(c->url, sizeof c->url, "%.*s%s", (int)base.len, base.ptr, tail);
-    if (n >= (int)sizeof c->url || strlen(token) > BEARER_MAX_BYTES / 2)
+    if (n >= (int)sizeof c->url || secret_len(*token) > BEARER_MAX_BYTES / 2)
         return ERR_INVALID;
-    TRY(secret_new(str_from(token), &c->token));
+    c->token = TAKE(*token);
     return fetch_open();
+}
+
+enum err client_open(struct client *c, const char **ret_why)
+{
+    AUTOP(secret) struct secret *held = NULL;
+    const char *url = environment("SAFELIGHT_URL", "NEXRENDER_API_URL");
+    const char *token = environment("SAFELIGHT_TOKEN", "NEXRENDER_API_KEY");
+    *c = (struct client){.token = NULL};
+    *ret_why = "set SAFELIGHT_TOKEN to an API token (safelight token create makes one)";
+    if (!token)
+        return ERR_UNAUTHORIZED;
+    *ret_why = "SAFELIGHT_URL or SAFELIGHT_TOKEN is too long";
+    if (strlen(token) > BEARER_MAX_BYTES / 2)
+        return ERR_INVALID;
+    TRY(secret_new(str_from(token), &held));
+    return client_open_to(c, url ? url : CLIENT_URL_DEFAULT, &held, ret_why);
 }
 
 static void forget(const char *name)

@@ -7,6 +7,8 @@
 #include "fetch.h"
 #include "secret.h"
 
+#define CLIENT_URL_DEFAULT "http://127.0.0.1:4300"
+
 struct client {
     char url[1024];   /* base without a trailing slash; ends in /api/v2 over TCP */
     char socket[108]; /* operator's UNIX socket; empty: TCP */
@@ -16,6 +18,9 @@ struct client {
 /* From the environment. On an error ret_why says what to set (static
  * text): ERR_UNAUTHORIZED no token, ERR_INVALID too long. */
 enum err client_open(struct client *c, const char **ret_why) MUST_USE;
+/* A server and a token that are known otherwise; the token is taken. ERR_INVALID as above. */
+enum err client_open_to(struct client *c, const char *url, struct secret **token,
+                        const char **ret_why) MUST_USE;
 /* /proc shows the environment that a process began with, also to its children: wipes the tokens
  * there. Nothing can be opened from the environment afterwards. */
 void client_forget_environment(void);

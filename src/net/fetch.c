@@ -60,6 +60,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
     run->ret->encoded = head->encoded;
     memcpy(run->ret->request_id, head->request_id, sizeof head->request_id);
     memcpy(run->ret->etag, head->etag, sizeof head->etag);
+    memcpy(run->ret->date, head->date, sizeof head->date);
     bool bodiless = str_is(run->f->method, "HEAD");
     if (!bodiless && head->content_length > 0 &&
         (uint64_t)head->content_length > run->body_max_bytes)

@@ -49,6 +49,7 @@ struct fetch_result {
     struct buf body;     /* only when on_body is NULL; wiped by fetch_result_auto */
     char request_id[64]; /* X-Request-Id of the answer, printable, or empty */
     char etag[128];      /* the same of ETag, with its quotes */
+    char date[32];       /* the same of Date */
     char why[192];       /* for a person, when there was no answer: static phrases of ours only */
 };
 void fetch_result_auto(struct fetch_result *r);

@@ -23,7 +23,7 @@ static void take_status(struct fetch_head *head, struct str line)
     head->status = (int)status;
     head->chunked = head->encoded = false;
     head->content_length = -1;
-    head->content_type[0] = head->request_id[0] = head->etag[0] = 0;
+    head->content_type[0] = head->request_id[0] = head->etag[0] = head->date[0] = 0;
 }
 
 static void take_field(struct fetch_head *head, struct str name, struct str value)
@@ -37,6 +37,8 @@ static void take_field(struct fetch_head *head, struct str name, struct str valu
         take_text(value, head->request_id, sizeof head->request_id);
     } else if (str_equal_nocase(name, STR("etag"))) {
         take_text(value, head->etag, sizeof head->etag);
+    } else if (str_equal_nocase(name, STR("date"))) {
+        take_text(value, head->date, sizeof head->date);
     } else if (str_equal_nocase(name, STR("transfer-encoding"))) {
         head->chunked = true;
         head->content_length = -1;

@@ -16,6 +16,7 @@ struct fetch_head {
     char content_type[256]; /* printable, empty when absent or longer */
     char request_id[64];    /* the same */
     char etag[128];         /* the same, with its quotes */
+    char date[32];          /* the same of Date */
 };
 
 /* ERR_TOO_LARGE beyond UPSTREAM_HEADERS_MAX_BYTES. */

@@ -171,16 +171,12 @@ enum err config_check(const struct config *c, char ret_why[static 200])
     return ERR_INVALID;
 }
 
-enum err config_help(struct buf *out)
+bool config_setting(size_t i, struct config_setting *ret)
 {
-    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
-        const struct setting *s = &settings[i];
-        const char *argument = s->type == TYPE_BOOL ? "on|off" : s->type == TYPE_INT ? "N" : "TEXT";
-        TRY(buf_printf(out, "  --%s %-*s %s", s->name, (int)(24 - strlen(s->name)), argument,
-                       s->doc));
-        if (s->fallback[0])
-            TRY(buf_printf(out, " [%s]", s->fallback));
-        TRY(buf_put(out, STR("\n")));
-    }
-    return OK;
+    if (i >= ARRAY_LEN(settings))
+        return false;
+    const struct setting *s = &settings[i];
+    const char *argument = s->type == TYPE_BOOL ? "on|off" : s->type == TYPE_INT ? "N" : "TEXT";
+    *ret = (struct config_setting){s->name, argument, s->doc, s->fallback};
+    return true;
 }

@@ -36,8 +36,11 @@ enum err config_read_environment(struct config *c, char ret_why[static 200]) MUS
 /* Settings that contradict each other. */
 enum err config_check(const struct config *c, char ret_why[static 200]) MUST_USE;
 
-/* "  --listen VALUE   ..." for --help, one line a setting. */
-enum err config_help(struct buf *out) MUST_USE;
+/* The settings one by one, for help, completion and manual; false: no more. */
+struct config_setting {
+    const char *name, *argument, *doc, *fallback; /* argument: what stands for its value */
+};
+bool config_setting(size_t i, struct config_setting *ret);
 
 /* Splits "127.0.0.1:4300" and "[::1]:4300". ERR_INVALID. */
 enum err config_address(struct str listen, char ret_address[static 64],

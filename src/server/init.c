@@ -22,14 +22,6 @@
 enum { EXIT_DONE = 0, EXIT_USAGE = 2, EXIT_CONFLICT = 5, EXIT_FAILED = 7, EXIT_INVALID = 9 };
 enum { BLOB_MAX_BYTES = 64 * 1024 };
 
-static const char usage[] = "usage: safelight init --data DIR [--team NAME]\n\n"
-                            "Makes the data directory (0700): a root key, the database and a first "
-                            "team (default: main), and\n"
-                            "prints that team's admin token, alone, on stdout. The token is shown "
-                            "only now; DIR/root.key is\n"
-                            "never stored anywhere else: keep a copy of it somewhere safe, apart "
-                            "from backups of the data.\n";
-
 /* Everything the first transaction writes. */
 struct first {
     struct ulid instance;
@@ -117,22 +109,10 @@ static enum err with_vault(const struct config *config, struct str team, char *r
 int init_main(int argc, char **argv)
 {
     const char *data = NULL, *team = "main";
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            fputs(usage, stdout);
-            return EXIT_DONE;
-        }
-        const char **into = strcmp(argv[i], "--data") == 0   ? &data
-                            : strcmp(argv[i], "--team") == 0 ? &team
-                                                             : NULL;
-        if (!into || i + 1 == argc) {
-            fputs(usage, stderr);
-            return EXIT_USAGE;
-        }
-        *into = argv[++i];
-    }
+    for (int i = 1; i + 1 < argc; i += 2) /* what may stand there was checked by the caller */
+        *(strcmp(argv[i], "--data") == 0 ? &data : &team) = argv[i + 1];
     if (!data || !data[0]) {
-        fputs(usage, stderr);
+        fputs("safelight init: say --data DIR, the directory to make\n", stderr);
         return EXIT_USAGE;
     }
     if (!team_name_valid(str_from(team))) {

@@ -178,6 +178,9 @@ struct sandbox_report sandbox_confine(enum sandbox_process process,
                                       const struct sandbox_path *paths, size_t count)
 {
     struct sandbox_report report;
+    struct rlimit core = {1, 1};
+    getrlimit(RLIMIT_CORE, &core);
+    report.undumpable = prctl(PR_GET_DUMPABLE) == 0 && core.rlim_max == 0;
     report.capabilities = sandbox_drop_capabilities();
     report.landlock = landlock_on(process, paths, count);
     report.seccomp = seccomp_on(process);

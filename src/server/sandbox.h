@@ -28,6 +28,7 @@ struct sandbox_path {
 };
 
 struct sandbox_report {
+    bool undumpable;   /* no core dump, nobody else's ptrace */
     bool capabilities; /* dropped */
     bool landlock;     /* files (and TCP, where the kernel can) are confined */
     bool seccomp;

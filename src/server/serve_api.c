@@ -130,6 +130,7 @@ static enum err start_api(struct running *r, const char *spool)
                      .connections_max = (unsigned)c->connections,
                      .template_max_bytes = c->template_max_bytes,
                      .confinement = {.memory_locked = secret_arena_open(SECRET_ARENA_BYTES).locked,
+                                     .undumpable = r->sandbox.undumpable,
                                      .capabilities_dropped = r->sandbox.capabilities,
                                      .landlock = r->sandbox.landlock,
                                      .seccomp = r->sandbox.seccomp},

@@ -8,22 +8,6 @@
 
 enum { EXIT_USAGE = 2, EXIT_INVALID = 9 };
 
-static int usage(FILE *to)
-{
-    AUTO(buf) struct buf help = buf_make(16 * 1024);
-    fputs(
-        "usage: safelight serve --data DIR [--config FILE] [settings]\n\n"
-        "Runs the server until it is stopped (Ctrl-C, SIGTERM); prints one line when it is ready.\n"
-        "A setting comes from its flag, else SAFELIGHT_NAME in the environment, else\n"
-        "`name = value` in FILE (DIR/safelight.conf when there is one), else its default.\n\n"
-        "  --data DIR                 the data directory that safelight init made\n"
-        "  --config FILE              settings, one `name = value` a line\n",
-        to);
-    if (config_help(&help) == OK)
-        fprintf(to, "%.*s", (int)help.len, help.ptr);
-    return to == stderr ? EXIT_USAGE : 0;
-}
-
 static int refuse(const char *what, const char *why)
 {
     fprintf(stderr, "safelight serve: %s: %s\n", what, why);
@@ -75,10 +59,6 @@ static enum err read_flags(int argc, char **argv, struct flags *flags, struct co
 
 int serve_main(int argc, char **argv)
 {
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            return usage(stdout);
-    }
     static struct config c; /* a few KiB of paths: not on the stack of every fork */
     struct flags flags = {0};
     char why[200] = "", path[DATADIR_PATH_MAX_BYTES];
@@ -88,7 +68,7 @@ int serve_main(int argc, char **argv)
     if (!flags.data)
         flags.data = getenv("SAFELIGHT_DATA");
     if (!flags.data || !flags.data[0])
-        return usage(stderr);
+        return refuse("usage", "say --data DIR, the directory that safelight init made");
     char *absolute = realpath(flags.data, NULL);
     if (str_to_text(str_from(absolute ? absolute : flags.data), c.data, sizeof c.data) != OK)
         return refuse("--data", "the path is too long");

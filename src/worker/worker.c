@@ -16,31 +16,6 @@ enum { EXIT_DONE = 0, EXIT_USAGE = 2, EXIT_NOT_ALLOWED = 3, EXIT_UNREACHABLE = 6
 enum { POLL_DEFAULT_MS = 1000, POLL_MOST_MS = 60000 };
 enum { ENGINE_WORD_MAX_BYTES = 64, LIST_MAX_BYTES = 256 }; /* as the server takes them */
 
-static const char usage[] =
-    "usage: safelight worker --engine CMD [--once] [--name NAME] [--engines LIST] [--tags LIST]\n"
-    "                        [--work DIR] [--keep] [--poll-ms N]\n\n"
-    "Runs a render node: takes jobs, renders them with CMD, hands the output in.\n\n"
-    "  --engine CMD     a program run in an empty folder with job.json and the assets; it writes "
-    "the\n"
-    "                   file named by SAFELIGHT_OUTPUT and may print PROGRESS: n. ffmpeg is built "
-    "in\n"
-    "  --once           take one job, wait for it if there is none yet, and exit (7 when it "
-    "failed)\n"
-    "  --name NAME      what this node is called in logs [the host's name]\n"
-    "  --engines LIST   words by which jobs ask for it: their \"engine\" is one of them, for "
-    "example\n"
-    "                   blender,function [CMD's file name]; jobs that name no engine come too\n"
-    "  --tags LIST      take only jobs with one of these tags\n"
-    "  --work DIR       folder for the jobs' files [a new one under TMPDIR]\n"
-    "  --keep           leave the jobs' folders where they are, to look into\n"
-    "  --poll-ms N      how often to ask for a job [1000]\n\n"
-    "Reads SAFELIGHT_URL and SAFELIGHT_TOKEN (a token with the role worker). Any number of workers "
-    "on "
-    "any\n"
-    "machines may run. SIGTERM (or Ctrl-C): finish the job, then exit; once more: stop at once and "
-    "give\n"
-    "the job back.\n";
-
 struct options {
     const char *engine, *name, *engines, *tags, *work, *poll;
     bool once, keep;
@@ -96,12 +71,12 @@ static const char *options_wrong(const struct options *o, uint64_t *ret_poll_ms)
 {
     if (o->poll &&
         (str_to_u64(str_from(o->poll), POLL_MOST_MS, ret_poll_ms) != OK || *ret_poll_ms == 0))
-        return "safelight worker: --poll-ms is a number from 1 to 60000";
+        return "--poll-ms is a number from 1 to 60000";
     if (o->engines && !words_ok(o->engines))
-        return "safelight worker: --engines is a comma list of words of a-z, 0-9 and -";
+        return "--engines is a comma list of words of a-z, 0-9 and -";
     if ((o->tags && strlen(o->tags) > LIST_MAX_BYTES) ||
         (o->name && strlen(o->name) > LIST_MAX_BYTES))
-        return "safelight worker: --tags and --name have at most 256 characters";
+        return "--tags and --name have at most 256 characters";
     return NULL;
 }
 
@@ -189,13 +164,10 @@ int worker_main(int argc, char **argv)
     char host[256] = "worker", work[4096];
     uint64_t poll_ms = POLL_DEFAULT_MS;
     bool made;
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        fputs(usage, stdout);
-        return EXIT_DONE;
-    }
-    const char *wrong = read_options(argc, argv, &o) ? options_wrong(&o, &poll_ms) : "";
+    const char *wrong =
+        read_options(argc, argv, &o) ? options_wrong(&o, &poll_ms) : "say --engine CMD";
     if (wrong) {
-        fprintf(stderr, "%s%s%s", wrong, wrong[0] ? "\n\n" : "", usage);
+        fprintf(stderr, "safelight worker: %s\n", wrong);
         return EXIT_USAGE;
     }
     /* The engine runs as the same user: it shall not read our token and memory in /proc. */

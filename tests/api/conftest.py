@@ -49,6 +49,8 @@ def until(condition, seconds=10.0, what="the condition"):
 
 def clean_environment(**extra):
     env = {k: v for k, v in os.environ.items() if not k.startswith(("SAFELIGHT_", "NEXRENDER_"))}
+    env["XDG_CONFIG_HOME"] = "/nonexistent"  # no profile of whoever runs the tests
+    env.pop("NO_COLOR", None), env.pop("COLUMNS", None)
     env.update(ASAN_OPTIONS="detect_leaks=0", **extra)
     return env
 

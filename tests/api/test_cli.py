@@ -8,8 +8,8 @@ import pytest
 
 from conftest import BINARY, ROOT, SLOW, Web, canary, clean_environment, engine, until
 
-COMMANDS = [(w, v) for w, v in re.findall(r'^COMMAND\("(\w+)", (?:"(\w+)"|NULL)', (ROOT / "src/cli/commands.def").read_text(), re.M)]
-ALL = [[w, v] if v else [w] for w, v in COMMANDS] + [["init"], ["serve"], ["worker"]]
+COMMANDS = [(w, v) for w, v in re.findall(r'^(?:COMMAND|PROGRAM)\("(\w+)", (?:"([\w-]+)"|NULL)', (ROOT / "src/cli/commands.def").read_text(), re.M)]
+ALL = [[w, v] if v else [w] for w, v in COMMANDS]
 DONE, USAGE, NOT_ALLOWED, NOT_FOUND, CONFLICT, UNREACHABLE, FAILED, INVALID = 0, 2, 3, 4, 5, 6, 7, 9
 
 
@@ -114,7 +114,7 @@ def test_08_values_are_stored_byte_for_byte(server, studio, unique, folder, valu
     path = folder / "value"
     path.write_bytes(value.encode())
     done = run("secret", "set", unique, *(["--file", path] if way == "file" else []), stdin=value if way == "stdin" else "", env=env)
-    assert done.returncode == DONE and ("note" in done.stderr) == note
+    assert done.returncode == DONE and ("newline" in done.stderr) == note
     if len(value) < 1000 and way == "stdin":
         server.render({"webhook": {"url": f"{studio.url}/hook/{unique}", "custom": True, "data": {"v": "${secret.%s}" % unique}}}, 'echo x > "$SAFELIGHT_OUTPUT"\n')
         assert json.loads(until(lambda: studio.received(f"/hook/{unique}"), 10)[0]["body"]) == {"v": value}

@@ -327,7 +327,7 @@ def test_doctor_finds_nothing_wrong_and_then_something(fresh):
     s.data.chmod(0o755)
     code, found = findings(s)
     assert code == 7 and not found["root key is private"]["ok"] and not found["data directory is private"]["ok"]
-    assert "BAD" in s.operator("doctor").stdout
+    assert "FAIL" in s.operator("doctor").stdout
     s.data.chmod(0o700)
     (s.data / "root.key").chmod(0o600)
 

@@ -15,7 +15,8 @@ ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 MAY = {"ADMIN": {"admin"}, "SECRETS_LIST": {"admin", "editor"}, "SECRETS_MANAGE": {"admin", "editor"},
        "JOBS_SUBMIT": {"admin", "editor", "submit"}, "JOBS_READ": {"admin", "editor", "submit"},
        "LIBRARY": {"admin", "editor"}, "WORKER": {"admin", "worker"}, "AUDIT": {"admin", "audit"},
-       "FARM": {"admin", "editor", "submit", "worker"}, "CONSOLE": {"admin", "editor"}}
+       "FARM": {"admin", "editor", "submit", "worker"}, "CONSOLE": {"admin", "editor"},
+       "ANY": {"admin", "editor", "submit", "worker", "audit"}}
 DATABASE = "db/safelight.db"
 ROLES = ["admin", "editor", "submit", "worker", "audit"]
 

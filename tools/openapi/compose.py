@@ -143,7 +143,7 @@ def tag(pattern, scope):
         return "Console"
     first = re.findall(r"\w+", pattern)[0]
     known = {"secrets": "Secrets", "jobs": "Jobs", "batches": "Batches", "templates": "Templates", "fonts": "Fonts",
-             "worker": "Worker", "t": "Addresses", "o": "Addresses", "upload": "Addresses", "download": "Addresses", "tokens": "Team", "team": "Team",
+             "worker": "Worker", "t": "Addresses", "o": "Addresses", "upload": "Addresses", "download": "Addresses", "token": "Team", "tokens": "Team", "team": "Team",
              "audit": "Team", "healthz": "Health", "readyz": "Health", "operator": "Operator", "openapi": "Health", "console": "Console"}
     if pattern.startswith("/api/v1"):
         return "Protocol v1"

@@ -44,6 +44,8 @@ schema("TokenCreated", members({**TOKEN, "token": {**text(pattern="^slt_[a-z]{3}
 schema("TokenCreation", members({"role": ROLE}, {
     "name": text(most=64), "names": text(pattern=r"^([A-Za-z0-9_./-]{1,127}\*?|[A-Za-z0-9_./-]{128}|\*)$"),
     "addresses": text(most=256), "expiresInDays": number(1, 3650)}))
+schema("OwnToken", members({**TOKEN, "team": members({"id": ULID, "name": text(most=64, least=1)})}))
+operation("GET", "/token", "The token that asks, and its team", answers={200: "OwnToken"})
 for prefix in ("", "/operator/teams/{team}"):
     lost = {404} if prefix else set()
     operation("GET", prefix + "/tokens", "List tokens, also revoked and expired ones", answers={200: array("Token")}, refuses=lost)

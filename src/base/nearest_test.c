@@ -1,4 +1,4 @@
-#include "job_nearest.h"
+#include "nearest.h"
 #include "test.h"
 
 static void test_edits_are_counted_up_to_the_limit(void)
@@ -13,7 +13,9 @@ static void test_edits_are_counted_up_to_the_limit(void)
         {"AWS_KEY", "WS_KEY", 1},
         {"AWS_KEY", "AWS-KEY", 1},
         {"AWS_KEY", "AWSKEYS", 2},
-        {"AWS_KEY", "AWS_KYE", 2},
+        {"AWS_KEY", "AWS_KYE", 1},
+        {"AWS_KEY", "WAS_KYE", 2},
+        {"AWS_KEY", "WSA_KEY", 2},
         {"AWS_KEY", "WS_KE", 2},
         {"AWS_KEY", "AWS_TOKEN", 3},
         {"AWS_KEY", "XYZ_KEY", 3},
@@ -27,8 +29,8 @@ static void test_edits_are_counted_up_to_the_limit(void)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct str a = str_from(cases[i].a), b = str_from(cases[i].b);
-        CHECK_EQ(job_nearest_edits(a, b), cases[i].edits);
-        CHECK_EQ(job_nearest_edits(b, a), cases[i].edits);
+        CHECK_EQ(nearest_edits(a, b), cases[i].edits);
+        CHECK_EQ(nearest_edits(b, a), cases[i].edits);
     }
 }
 
@@ -39,8 +41,8 @@ static void test_names_of_the_longest_size_are_compared(void)
     memset(b, 'a', sizeof b);
     memset(c, 'a', sizeof c);
     b[127] = 'b';
-    CHECK_EQ(job_nearest_edits(str_bytes(a, 128), str_bytes(b, 128)), 1);
-    CHECK_EQ(job_nearest_edits(str_bytes(a, 128), str_bytes(c, 129)), JOB_NEAREST_MAX_EDITS + 1);
+    CHECK_EQ(nearest_edits(str_bytes(a, 128), str_bytes(b, 128)), 1);
+    CHECK_EQ(nearest_edits(str_bytes(a, 128), str_bytes(c, 129)), NEAREST_MAX_EDITS + 1);
 }
 
 /* The plain textbook way, to compare with. */
@@ -55,9 +57,12 @@ static unsigned edits_slowly(const char *a, size_t an, const char *b, size_t bn)
                 best = table[i - 1][j] + 1;
             if (j && table[i][j - 1] + 1 < best)
                 best = table[i][j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                table[i - 2][j - 2] + 1 < best)
+                best = table[i - 2][j - 2] + 1;
             table[i][j] = best;
         }
-    return table[an][bn] > JOB_NEAREST_MAX_EDITS ? JOB_NEAREST_MAX_EDITS + 1 : table[an][bn];
+    return table[an][bn] > NEAREST_MAX_EDITS ? NEAREST_MAX_EDITS + 1 : table[an][bn];
 }
 
 static void test_band_agrees_with_the_whole_table(void)
@@ -74,13 +79,30 @@ static void test_band_agrees_with_the_whole_table(void)
                 text[k][i] = (char)('a' + ((seed >> 33) % 2));
             }
         }
-        CHECK_EQ(job_nearest_edits(str_bytes(text[0], len[0]), str_bytes(text[1], len[1])),
+        CHECK_EQ(nearest_edits(str_bytes(text[0], len[0]), str_bytes(text[1], len[1])),
                  edits_slowly(text[0], len[0], text[1], len[1]));
+    }
+}
+
+static void test_the_nearest_of_several(void)
+{
+    static const struct {
+        const char *wanted, *nearest;
+    } cases[] = {{"lsit", "list"}, {"lis", "list"}, {"LIST", "list"},    {"x", ""},
+                 {"ab", ""},       {"", ""},        {"rotat", "rotate"}, {"deltee", "delete"}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct nearest n = nearest_to(str_from(cases[i].wanted));
+        nearest_offer(&n, STR("delete"));
+        nearest_offer(&n, STR("list"));
+        nearest_offer(&n, STR("rotate"));
+        nearest_offer(&n, STR("set"));
+        CHECK_STR(n.name, cases[i].nearest);
     }
 }
 
 int main(void)
 {
+    RUN(test_the_nearest_of_several);
     RUN(test_edits_are_counted_up_to_the_limit);
     RUN(test_names_of_the_longest_size_are_compared);
     RUN(test_band_agrees_with_the_whole_table);

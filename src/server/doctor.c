@@ -1,0 +1,209 @@
+#include "doctor.h"
+
+#include <errno.h>
+#include <linux/landlock.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "config.h"
+#include "datadir.h"
+#include "store_check.h"
+#include "tls_check.h"
+
+enum { CLOCK_BACK_MS = 60 * 1000, CERT_SOON_DAYS = 14, FILES_BESIDE = 256 };
+static const int64_t DAY_MS = 24 * 3600 * 1000LL;
+#define MIB (1024 * 1024)
+
+struct report {
+    doctor_found *found;
+    void *ctx;
+};
+
+static void tell(const struct report *r, bool good, enum doctor_verdict otherwise, const char *what,
+                 const char *remedy)
+{
+    r->found(r->ctx, good ? DOCTOR_GOOD : otherwise, what, good ? NULL : remedy);
+}
+
+/* --- files --- */
+
+static void check_root_key(const struct report *r, const char *data)
+{
+    char path[DATADIR_PATH_MAX_BYTES] = "", why[DATADIR_WHY_BYTES] = "";
+    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+    bool here = datadir_path(data, "root.key", path) == OK && access(path, F_OK) == 0;
+    bool given = credentials && credentials[0] &&
+                 datadir_path(credentials, "safelight-root-key", path) == OK &&
+                 access(path, F_OK) == 0;
+    if (!here && !given) {
+        tell(
+            r, false, DOCTOR_WARN, "the root key is in the data directory",
+            "right when the service gets it as a credential (safelight-root-key); else put the key "
+            "back: without it the secrets cannot be opened");
+        return;
+    }
+    tell(r, !(here && given), DOCTOR_WARN, "there is one root key",
+         "a credential and DIR/root.key are both there, and the credential counts; remove the file "
+         "once you have a copy of it elsewhere");
+    enum err e = datadir_check(data, why);
+    tell(r, e == OK, DOCTOR_BAD, "data directory and root key are ours alone", why);
+}
+
+static void check_settings_file(const struct report *r, const char *path)
+{
+    struct stat st;
+    if (lstat(path, &st) != 0)
+        return;
+    bool good =
+        S_ISREG(st.st_mode) && !(st.st_mode & 022) && (st.st_uid == geteuid() || st.st_uid == 0);
+    tell(r, good, DOCTOR_BAD, "nobody else can change the settings",
+         "the file of settings is to be a plain file of yours or root's; chmod go-w it");
+}
+
+static void check_disk(const struct report *r, const char *data, const struct config *c)
+{
+    struct statvfs disk;
+    char remedy[160];
+    if (statvfs(data, &disk) != 0)
+        return;
+    uint64_t free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
+    uint64_t wanted = (uint64_t)c->spool_min_free_bytes;
+    snprintf(remedy, sizeof remedy,
+             "%llu MiB are free; below spool-min-free-bytes (%llu MiB) no job is handed out",
+             (unsigned long long)(free_bytes / MIB), (unsigned long long)(wanted / MIB));
+    tell(r, free_bytes >= wanted, DOCTOR_WARN, "there is room for render outputs", remedy);
+    tell(r, (uint64_t)disk.f_favail > 1000 || disk.f_files == 0, DOCTOR_BAD,
+         "the disk has inodes left", "remove files, or make a file system with more of them");
+}
+
+/* --- the database --- */
+
+static void check_clock(const struct report *r, int64_t last_ms)
+{
+    char at[CLOCK_TEXT_BYTES], remedy[200];
+    clock_format(last_ms, at);
+    snprintf(remedy, sizeof remedy,
+             "the newest audit record is of %s, later than now: set the clock (timedatectl "
+             "set-ntp true), or tokens and policies end at the wrong time",
+             at);
+    tell(r, last_ms <= clock_unix_ms() + CLOCK_BACK_MS, DOCTOR_BAD,
+         "the clock is not behind the database", remedy);
+}
+
+static void check_store(const struct report *r, const char *data)
+{
+    char folder[DATADIR_PATH_MAX_BYTES], remedy[200];
+    struct store_check c = {.sound = false};
+    enum err e = datadir_path(data, "db", folder);
+    if (e == OK)
+        e = store_check(folder, &c);
+    if (e != OK) {
+        snprintf(remedy, sizeof remedy, "%s",
+                 e == ERR_NOT_FOUND ? "there is no database; safelight init makes one, safelight "
+                                      "restore brings one back"
+                                    : "the database cannot be read; look at the disk's health, "
+                                      "then restore a backup");
+        tell(r, false, DOCTOR_BAD, "the database can be read", remedy);
+        return;
+    }
+    tell(r, c.sound, DOCTOR_BAD, "the database is sound (quick check)",
+         "stop the server, keep a copy of DIR/db, look at the disk's health, and restore a backup");
+    snprintf(remedy, sizeof remedy, "its schema is version %lld, this program's is %lld; %s",
+             (long long)c.version, (long long)c.newest,
+             c.version > c.newest ? "run the newer safelight that made it"
+                                  : "the next safelight serve brings it up to date");
+    tell(r, c.version == c.newest, c.version > c.newest ? DOCTOR_BAD : DOCTOR_WARN,
+         "the database has this program's schema", remedy);
+    if (c.last_record_ms)
+        check_clock(r, c.last_record_ms);
+}
+
+/* --- kernel and limits --- */
+
+static void check_kernel(const struct report *r)
+{
+    struct rlimit files = {0, 0}, memory = {0, 0};
+    long landlock = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    tell(r, landlock >= 1, DOCTOR_WARN, "the kernel has Landlock",
+         "use Linux 5.13 or newer with landlock among the LSMs (lsm= on its command line)");
+    tell(r, prctl(PR_GET_SECCOMP) >= 0, DOCTOR_WARN, "the kernel has seccomp",
+         "use a kernel with CONFIG_SECCOMP_FILTER");
+    getrlimit(RLIMIT_MEMLOCK, &memory);
+    tell(r, memory.rlim_cur >= 2 * SECRET_ARENA_BYTES || geteuid() == 0, DOCTOR_WARN,
+         "memory may be locked (ulimit -l)",
+         "raise LimitMEMLOCK (ulimit -l) to 8 MiB or more, so that values are never swapped out");
+    getrlimit(RLIMIT_NOFILE, &files);
+    tell(r, files.rlim_max >= FILES_BESIDE * 4, DOCTOR_WARN, "enough files may be open (ulimit -n)",
+         "raise LimitNOFILE (ulimit -n) to 1024 or more");
+}
+
+/* --- settings and the certificate --- */
+
+static void check_certificate(const struct report *r, const struct config *c)
+{
+    struct tls_check t;
+    char at[CLOCK_TEXT_BYTES], remedy[200];
+    enum err e = tls_check(c->tls_cert, c->tls_key, &t);
+    tell(r, e == OK, DOCTOR_BAD, "the TLS key is the certificate's",
+         e == ERR_INVALID ? "tls-cert and tls-key do not belong together, or are not PEM"
+                          : "tls-cert or tls-key cannot be read");
+    if (e != OK)
+        return;
+    int64_t now = clock_unix_ms();
+    clock_format(t.until_ms, at);
+    snprintf(remedy, sizeof remedy,
+             "it %s %s; renew it, and send the server SIGHUP to have it read anew",
+             t.until_ms < now ? "ended" : "ends", at);
+    tell(r, t.until_ms >= now + CERT_SOON_DAYS * DAY_MS,
+         t.until_ms < now ? DOCTOR_BAD : DOCTOR_WARN,
+         "the TLS certificate is good for two more weeks", remedy);
+    tell(r, t.from_ms <= now, DOCTOR_BAD, "the TLS certificate is valid already",
+         "look at the clock; else wait, or use another one");
+    struct stat st;
+    bool closed = stat(c->tls_key, &st) == 0 && !(st.st_mode & 007);
+    tell(r, closed, DOCTOR_BAD, "the TLS key is not open to everybody", "chmod o-rwx it");
+}
+
+static bool read_settings(const struct report *r, const char *data, const char *file,
+                          struct config *ret)
+{
+    char path[DATADIR_PATH_MAX_BYTES] = "", why[200] = "";
+    config_defaults(ret);
+    enum err e = str_to_text(str_from(data), ret->data, sizeof ret->data);
+    if (e == OK && !file)
+        e = datadir_path(data, "safelight.conf", path);
+    if (e == OK)
+        e = config_read_file(ret, file ? file : path, why);
+    if (e == ERR_NOT_FOUND && file)
+        snprintf(why, sizeof why, "there is no such file");
+    else if (e == ERR_NOT_FOUND)
+        e = OK;
+    check_settings_file(r, file ? file : path);
+    if (e == OK)
+        e = config_read_environment(ret, why);
+    if (e == OK)
+        e = config_check(ret, why);
+    tell(r, e == OK, DOCTOR_BAD, "the settings are valid", why);
+    return e == OK;
+}
+
+void doctor_examine(const char *data, const char *config, doctor_found *found, void *ctx)
+{
+    static struct config c; /* a few KiB of paths */
+    struct report r = {found, ctx};
+    check_root_key(&r, data);
+    bool settings = read_settings(&r, data, config, &c);
+    check_disk(&r, data, &c);
+    check_store(&r, data);
+    check_kernel(&r);
+    if (settings && c.tls_cert[0])
+        check_certificate(&r, &c);
+}
