@@ -1,6 +1,7 @@
 // A person at a browser of his own: what his pages say, send and keep is recorded, and searched for
 // values at the end.
 import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
 import { chromium } from "playwright-core";
 
 const ARGUMENTS = [
@@ -186,7 +187,7 @@ export async function visit(server, options, work) {
   try {
     await work(person, person.page);
   } catch (error) {
-    await person.page.screenshot({ path: `${process.env.SHOTS ?? "/tmp"}/console-failed.png` }).catch(() => {});
+    await person.page.screenshot({ path: `${process.env.SHOTS ?? tmpdir()}/console-failed.png` }).catch(() => {});
     if (person.wrong.length) error.message += `\nbefore that: ${person.wrong.join("\n")}`;
     await closed(person.context);
     throw error;

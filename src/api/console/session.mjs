@@ -68,7 +68,7 @@ export function signInForm(done) {
   });
   const token = field("API token", control, {
     at: ["token"],
-    hint: "An admin or editor token (slt_…); the first was shown by safelight init. This browser does not keep it.",
+    hint: "An admin or editor token (slt_…). This browser does not keep it.",
   });
   const made = form({
     fields: [token],
