@@ -5,6 +5,7 @@
 #include "alloc.h"
 #include "attr.h"
 #include "cli.h"
+#include "config_main.h"
 #include "init.h"
 #include "io.h"
 #include "serve.h"
@@ -17,7 +18,10 @@ int main(int argc, char **argv)
     static const struct {
         const char *word;
         int (*run)(int argc, char **argv);
-    } commands[] = {{"init", init_main}, {"serve", serve_main}, {"worker", worker_main}};
+    } commands[] = {{"init", init_main},
+                    {"serve", serve_main},
+                    {"config", config_main},
+                    {"worker", worker_main}};
 
     alloc_wipe_freed_memory();
     if (io_open_standard() != OK)

@@ -29,6 +29,7 @@ static int print_overview(FILE *to, const char *only_word)
         fputs("  init --data DIR [--team NAME]          make a data directory; prints the admin "
               "token\n"
               "  serve --data DIR [settings]            run the server\n"
+              "  config check|show [--data DIR]         look at its settings\n"
               "  worker --engine CMD [--once]           run a render node\n\n",
               to);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
