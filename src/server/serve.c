@@ -32,6 +32,7 @@ enum {
     COURIER_RESTART_MS = 1000,
     LOCK_WAIT_MS = 3000,
     LOCK_POLL_MS = 20,
+    REAP_AGAIN_MS = 50,
 };
 
 struct supervisor {
@@ -299,6 +300,16 @@ static void restart_courier_when_due(struct supervisor *s)
 }
 
 /* Returns false when the server cannot go on. */
+static bool reap(struct supervisor *s)
+{
+    bool go_on = true;
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+        go_on = on_child_end(s, pid, status) && go_on;
+    return go_on;
+}
+
+/* Returns false when the server cannot go on. */
 static bool on_signal(struct supervisor *s)
 {
     struct signalfd_siginfo info;
@@ -312,11 +323,12 @@ static bool on_signal(struct supervisor *s)
         stop(s);
         return true;
     }
-    bool go_on = true;
-    int status;
-    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
-        go_on = on_child_end(s, pid, status) && go_on;
-    return go_on;
+    if (reap(s))
+        return true;
+    /* The one that died may be gone after those that ended because of it: it has more threads. */
+    nanosleep(&(struct timespec){.tv_nsec = REAP_AGAIN_MS * 1000000L}, NULL);
+    (void)!reap(s);
+    return false;
 }
 
 /* Milliseconds until there is something to do without a message; -1: nothing. */
