@@ -51,7 +51,7 @@ def test_what_is_valid_is_said_to_be(conf, folder):
     ("stock-log = %s", "say off, temp or project"), ("log-format = %s", "say logfmt or json"), ("keep-outputs = -1%s", "whole number"),
     ("ca-file = %s\x07", "control character"), ("ca-file = " + "x" * 1024, "longer than 1023 bytes"), ("threads = 1\nthreads = 2", "was said in line 2 already"),
 ])
-def test_what_is_wrong_is_named_by_file_and_line_and_never_quoted(conf, line, says):
+def test_abuse_061_what_is_wrong_is_named_by_file_and_line_and_never_quoted(conf, line, says):
     value = canary()
     path = conf("# first\n" + (line % value if "%s" in line else line) + "\n")
     number = 2 + line.count("\n")
@@ -111,14 +111,14 @@ def test_a_secret_is_shown_as_set_or_not_set(conf):
 
 
 @pytest.mark.parametrize("mode, fine", [(0o600, True), (0o640, True), (0o644, False), (0o604, False), (0o602, False)])
-def test_a_secret_in_a_file_for_everybody_is_refused(conf, mode, fine):
+def test_abuse_109_a_secret_in_a_file_for_everybody_is_refused(conf, mode, fine):
     value = canary(40)
     done = config("check", "--config", conf(f"metrics-token = {value}\n", mode))
     assert done.returncode == (0 if fine else 9) and ("chmod 640" in done.stderr) != fine and value not in done.stderr
     assert config("check", "--config", conf("threads = 1\n", mode)).returncode == 0  # without a secret it is nobody's business
 
 
-def test_a_secret_comes_from_no_flag_and_no_environment():
+def test_abuse_061_a_secret_comes_from_no_flag_and_no_environment():
     value = canary(40)
     for done in (config("check", "--metrics-token", value), config("check", f"--metrics-token={value}"), config("check", env={"SAFELIGHT_METRICS_TOKEN": value})):
         assert done.returncode in (2, 9) and "into the file" in done.stderr and value not in done.stderr

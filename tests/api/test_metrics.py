@@ -173,8 +173,8 @@ def test_jobs_that_wait_and_that_are_rendered(fresh):
     assert value(page(s), "safelight_jobs", state="queued") == 2
 
 
-def test_nothing_of_anybody_is_in_it(own, unique):
-    """Abuse 20, 61: names, ids, tokens, values, paths, queries."""
+def test_abuse_020_061_nothing_of_anybody_is_in_the_metrics(own, unique):
+    """Names, ids, tokens, values, paths, queries."""
     value_, name, team = canary(), "NAME-" + unique, "team-" + unique.lower()
     token = own.team(team)
     made = own.put(name, value_, token=token).json()
@@ -250,7 +250,7 @@ def test_each_request_has_an_id_of_ours_and_a_line(own, unique):
     [line] = until(lambda: lines_of(own, "request_done", request=request), 5)
     ids = "|".join(t["id"] for t in own.call("GET", "/tokens").json())
     assert re.search(rf'level=info process=api event=request_done request="{request}" method="PUT" route="/secrets" status=201 us=\d+ bytes={len(answer.content)} '
-                     rf'cut=false token="({ids})" address="127.0.0.1"$', line), line
+                     rf'aborted=false token="({ids})" address="127.0.0.1"$', line), line
     assert value_ not in own.log() and unique not in own.log()
 
 
@@ -284,10 +284,10 @@ def test_probes_are_quiet_and_the_log_can_be_off(fresh):
 
 
 def test_a_client_that_goes_away_is_cut(own):
-    before = len(lines_of(own, "request_done", cut="true"))
+    before = len(lines_of(own, "request_done", aborted="true"))
     with socket.create_connection((own.host, own.port)) as c:
         c.sendall(f"PUT /api/v2/secrets HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {own.token}\r\nContent-Length: 100\r\n\r\n{{".encode())
-    until(lambda: len([l for l in own.log().splitlines() if "request_done" in l and "cut=true" in l and "status=0" in l]) > before, 10)
+    until(lambda: len([l for l in own.log().splitlines() if "request_done" in l and "aborted=true" in l and "status=0" in l]) > before, 10)
     assert value(page(own), "safelight_http_requests_total", method="PUT", route="/secrets", status="none") >= 1
 
 
@@ -297,4 +297,4 @@ def test_json_lines_are_json(fresh):
     s.stop()
     rows = [json.loads(line) for line in s.log().splitlines()]
     [row] = [r for r in rows if r["event"] == "request_done"]
-    assert row["status"] == 200 and row["route"] == "/secrets" and isinstance(row["us"], int) and row["cut"] is False and len(row["request"]) == 26
+    assert row["status"] == 200 and row["route"] == "/secrets" and isinstance(row["us"], int) and row["aborted"] is False and len(row["request"]) == 26
