@@ -28,8 +28,8 @@ static void write_line(const struct http_request *r, const struct http_outcome *
     log_write(
         level, "request_done", kv("method", o->route ? http_method(r) : STR("-")),
         kv("route", str_starts(pattern, STR("!")) ? str_slice(pattern, 1, pattern.len) : pattern),
-        kv("status", o->status), kv("us", o->duration_us), kv("bytes", o->bytes), kv("aborted", o->cut),
-        kv("token", token), kv("address", http_peer(r)));
+        kv("status", o->status), kv("us", o->duration_us), kv("bytes", o->bytes),
+        kv("aborted", o->cut), kv("token", token), kv("address", http_peer(r)));
 }
 
 void api_access_finished(const struct http_request *r, const struct http_outcome *o)

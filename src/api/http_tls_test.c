@@ -153,6 +153,11 @@ static void test_old_protocols_are_refused(void)
     http_stop(&s);
 }
 
+static void write_part(const char *path, const struct buf *text, size_t len)
+{
+    ASSERT(io_replace_file(path, str_slice(buf_str(text), 0, len), 0600) == OK);
+}
+
 static bool ends_in(struct http_server *s, int64_t seconds)
 {
     int64_t ends = 0, want = time(NULL) + seconds;
@@ -174,18 +179,18 @@ static void test_half_written_files_are_not_taken(void)
     for (size_t len = 0; len < cert.len - 1; len += 7) {
         if (len == first || len == first - 1)
             continue; /* a whole chain of one */
-        write_file(cert_path, &(gnutls_datum_t){(unsigned char *)cert.ptr, (unsigned)len});
+        write_part(cert_path, &cert, len);
         CHECK_ERR(http_reload_tls(s), ERR_INVALID);
     }
-    write_file(cert_path, &(gnutls_datum_t){(unsigned char *)cert.ptr, (unsigned)cert.len});
+    write_part(cert_path, &cert, cert.len);
     for (size_t len = 0; len < key.len - 1; len += 7) {
-        write_file(key_path, &(gnutls_datum_t){(unsigned char *)key.ptr, (unsigned)len});
+        write_part(key_path, &key, len);
         CHECK_ERR(http_reload_tls(s), ERR_INVALID);
     }
     struct client c = client_open(s, "NORMAL");
     CHECK(client_sees(&c, "whole"));
     client_close(&c);
-    write_file(key_path, &(gnutls_datum_t){(unsigned char *)key.ptr, (unsigned)key.len});
+    write_part(key_path, &key, key.len);
     CHECK_OK(http_reload_tls(s));
     http_stop(&s);
     free(copy);

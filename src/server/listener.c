@@ -232,7 +232,7 @@ static enum err open_unix(const struct config *c, const char *path, struct liste
 enum err listener_open(const struct config *c, struct listener *ret,
                        char ret_why[static DATADIR_WHY_BYTES])
 {
-    struct config_listen at;
+    struct config_listen at = {.port = 0};
     struct listener l = {.fd = -1};
     enum err e = take_passed(&l, ret_why);
     if (e == ERR_NOT_FOUND)
