@@ -83,7 +83,7 @@ static int allow_call(scmp_filter_ctx filter, const char *name, int number)
     }
     if (strcmp(name, "shutdown") == 0 && kept_listening >= 0)
         return seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1,
-                                SCMP_CMP(0, SCMP_CMP_NE, (scmp_datum_t)kept_listening));
+                                SCMP_CMP(0, SCMP_CMP_NE, (scmp_datum_t)kept_listening, 0));
     if (strcmp(name, "tgkill") == 0) /* abort and threads; not the other processes */
         return seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1,
                                 SCMP_CMP(0, SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
