@@ -89,7 +89,7 @@ class Server:
         self.token = (data.parent / (data.name + ".token")).read_text()
         began = time.monotonic()
         self.log = tempfile.TemporaryFile()
-        self.process = subprocess.Popen([SAFELIGHT, "serve", "--data", data, "--listen", "127.0.0.1:0", *flags],
+        self.process = subprocess.Popen([SAFELIGHT, "serve", "--data", data, "--listen", "127.0.0.1:0", "--access-log", "off", *flags],
                                         stdout=subprocess.PIPE, stderr=self.log)
         line = self.process.stdout.readline().decode()
         self.ready_s = time.monotonic() - began

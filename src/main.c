@@ -6,6 +6,7 @@
 #include "attr.h"
 #include "cli.h"
 #include "config.h"
+#include "config_main.h"
 #include "doctor.h"
 #include "init.h"
 #include "io.h"
@@ -16,11 +17,18 @@ enum { EXIT_FAILED = 7 };
 
 static bool serve_setting(size_t i, struct cli_setting *ret)
 {
-    struct config_setting s;
-    if (!config_setting(i, &s))
-        return false;
-    *ret = (struct cli_setting){s.name, s.argument, s.doc};
-    return true;
+    static const char *const arguments[] = {
+        [CONFIG_TYPE_TEXT] = "TEXT", [CONFIG_TYPE_BOOL] = "on|off", [CONFIG_TYPE_INT] = "N"};
+    for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
+        const struct config_setting *s = config_setting(id);
+        if (s->type == CONFIG_TYPE_SECRET) /* argv is everybody's to read */
+            continue;
+        if (i-- > 0)
+            continue;
+        *ret = (struct cli_setting){s->name, arguments[s->type], s->doc};
+        return true;
+    }
+    return false;
 }
 
 struct examination {
@@ -47,6 +55,8 @@ int main(int argc, char **argv)
     static const struct cli_program programs[] = {
         {"init", NULL, init_main, NULL},
         {"serve", NULL, serve_main, serve_setting},
+        {"config", "check", config_main, serve_setting},
+        {"config", "show", config_main, serve_setting},
         {"worker", NULL, worker_main, NULL},
     };
     static const struct cli_host host = {programs, ARRAY_LEN(programs), examine};

@@ -3,18 +3,30 @@
 #include <stdlib.h>
 
 #include "alloc.h"
+#include "api_access.h"
 #include "api_request.h"
 #include "api_secret_lists.h"
+#include "clock.h"
 #include "key_rotation.h"
 #include "session_guard.h"
 #include "spool.h"
 
 static const struct http_route routes[] = {
 #define ROUTE(method, pattern, body, max, scope, handler)                                          \
-    {method, pattern, body, max, scope, handler},
+    {method, pattern, body, max, scope, handler, 0},
 #include "routes.def"
 #undef ROUTE
 };
+
+size_t api_route_count(void)
+{
+    return ARRAY_LEN(routes);
+}
+
+const struct http_route *api_route(size_t number)
+{
+    return &routes[number];
+}
 
 static bool authorise_operator(struct http_request *r)
 {
@@ -35,8 +47,16 @@ static bool is_farm(const struct http_route *route)
     return str_starts(str_from(route->pattern), STR("!/api/v1/"));
 }
 
+/* As api_metrics.c names them. */
+static void count_refusal(enum err e)
+{
+    if (e == ERR_UNAUTHORIZED || e == ERR_FORBIDDEN || e == ERR_RATE)
+        metric_add(METRIC_AUTH_FAILURES, e == ERR_UNAUTHORIZED ? 0 : e == ERR_FORBIDDEN ? 1 : 2, 1);
+}
+
 static void refuse(struct http_request *r, enum err e, bool farm, bool session)
 {
+    count_refusal(e);
     if (e == ERR_RATE)
         http_answer_header(r, "Retry-After", "1");
     if (farm && (e == ERR_UNAUTHORIZED || e == ERR_FORBIDDEN))
@@ -98,9 +118,12 @@ static struct http_route *routes_for(bool operator_socket, size_t *ret_count)
     struct http_route *list = xcalloc(ARRAY_LEN(routes), sizeof *list);
     *ret_count = 0;
     for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
-        bool health = routes[i].handle == api_health || routes[i].handle == api_ready;
-        if (health || (routes[i].scope == SCOPE_OPERATOR) == operator_socket)
-            list[(*ret_count)++] = routes[i];
+        bool both = routes[i].handle == api_health || routes[i].handle == api_ready ||
+                    routes[i].handle == api_metrics;
+        if (!both && (routes[i].scope == SCOPE_OPERATOR) != operator_socket)
+            continue;
+        list[*ret_count] = routes[i];
+        list[(*ret_count)++].number = i;
     }
     return list;
 }
@@ -109,6 +132,7 @@ static enum err start_server(struct api *api, bool operator_socket, struct http_
 {
     struct http_options o = {
         .authorise = authorise,
+        .finished = api_access_finished,
         .ctx = api,
         .address = api->address,
         .port = api->port,
@@ -142,7 +166,10 @@ enum err api_start(struct api *api)
     api->open_server = api->operator_server = NULL;
     api->open_routes = api->operator_routes = NULL;
     api->deferred = 0;
+    api->began_unix_ms = clock_unix_ms();
     ASSERT(pthread_rwlock_init(&api->courier_lock, NULL) == 0);
+    ASSERT(pthread_rwlock_init(&api->settings_lock, NULL) == 0);
+    atomic_store(&api->access_log, api->settings.access_log);
     ASSERT(pthread_mutex_init(&api->put_lock, NULL) == 0);
     spool_sweep(api->store, api->spool_folder, true);
 
@@ -168,6 +195,26 @@ enum err api_reload_tls(struct api *api)
     return api->tls_cert ? http_reload_tls(api->open_server) : OK;
 }
 
+enum err api_tls_expiry(struct api *api, int64_t *ret_unix_s)
+{
+    return http_tls_expiry(api->open_server, ret_unix_s);
+}
+
+void api_settings_set(struct api *api, const struct api_settings *settings)
+{
+    pthread_rwlock_wrlock(&api->settings_lock);
+    api->settings = *settings;
+    pthread_rwlock_unlock(&api->settings_lock);
+    atomic_store(&api->access_log, settings->access_log);
+}
+
+void api_settings_get(struct api *api, struct api_settings *ret)
+{
+    pthread_rwlock_rdlock(&api->settings_lock);
+    *ret = api->settings;
+    pthread_rwlock_unlock(&api->settings_lock);
+}
+
 void api_set_courier(struct api *api, struct courier *courier)
 {
     pthread_rwlock_wrlock(&api->courier_lock);
@@ -186,6 +233,14 @@ struct courier *api_courier_begin(struct api *api)
 void api_courier_end(struct api *api)
 {
     pthread_rwlock_unlock(&api->courier_lock);
+}
+
+bool api_courier_answers(struct api *api, int64_t within_ms)
+{
+    struct courier *courier = api_courier_begin(api);
+    bool answers = courier && courier_answers(courier, within_ms);
+    api_courier_end(api);
+    return answers;
 }
 
 void api_stop(struct api *api)
@@ -207,4 +262,5 @@ void api_free(struct api *api)
     free(TAKE(api->operator_routes));
     pthread_mutex_destroy(&api->put_lock);
     pthread_rwlock_destroy(&api->courier_lock);
+    pthread_rwlock_destroy(&api->settings_lock);
 }

@@ -20,6 +20,20 @@ struct secret_lists;
  * something beside the request hears of a refusal. */
 enum { API_DEFERRED_MAX = 2000 };
 
+enum { API_URL_MAX_BYTES = 1024 };
+/* Who may read /metrics beside the operator. */
+enum api_metrics_readers { API_METRICS_OFF, API_METRICS_LOOPBACK, API_METRICS_TOKEN };
+
+/* What may change while it runs: all of it at once. */
+struct api_settings {
+    char public_url[API_URL_MAX_BYTES]; /* where workers reach us; empty: as a request says */
+    int64_t template_max_bytes;
+    int64_t spool_min_free_bytes, spool_max_bytes; /* spool_room.h; 0: no such bound */
+    bool access_log;                               /* a line for each request */
+    enum api_metrics_readers metrics;
+    uint8_t metrics_token[32]; /* SHA-256 of it; zeroes: there is none */
+};
+
 struct api {
     /* set by the caller; everything outlives api_stop */
     struct store *store;
@@ -31,12 +45,9 @@ struct api {
     int operator_fd;                /* listening UNIX socket; -1: no operator server */
     const char *tls_cert, *tls_key; /* NULL: plain */
     unsigned threads, connections_max;
-    int64_t template_max_bytes;
-    int64_t spool_min_free_bytes, spool_max_bytes; /* spool_room.h; 0: no such bound */
-    int64_t head_deadline_ms, body_progress_ms;    /* of the public server; 0: limit.h */
     int64_t console_idle_ms, console_session_ms;   /* 0: limit.h */
-    const char
-        *public_url; /* where workers reach us; NULL or empty: as the worker's request says */
+    int64_t head_deadline_ms, body_progress_ms; /* of the public server; 0: limit.h */
+    struct api_settings settings;               /* from then on: api_settings_set and _get */
     /* Root rotation, done by the supervisor: hand the vault a new root key, and put that key in
      * the old one's place. Called on the rotation thread; may block. */
     enum err (*offer_root)(void *ctx);
@@ -53,7 +64,9 @@ struct api {
     struct courier *courier; /* from then on: api_set_courier, api_courier_begin and _end */
 
     /* made by api_start */
-    pthread_rwlock_t courier_lock;
+    pthread_rwlock_t courier_lock, settings_lock;
+    _Atomic bool access_log; /* of the settings: asked for at each request */
+    int64_t began_unix_ms;
     _Atomic unsigned deferred;
     _Atomic unsigned audit_walks;
     _Atomic int64_t spool_used_bytes, spool_counted_at_ms; /* spool_room.c */
@@ -70,6 +83,17 @@ struct api {
 enum err api_start(struct api *api) MUST_USE;
 uint16_t api_port(const struct api *api);
 enum err api_reload_tls(struct api *api) MUST_USE;
+/* When the certificate expires, in seconds since 1970. ERR_NOT_FOUND without TLS. */
+enum err api_tls_expiry(struct api *api, int64_t *ret_unix_s) MUST_USE;
+
+void api_settings_set(struct api *api, const struct api_settings *settings);
+void api_settings_get(struct api *api, struct api_settings *ret);
+
+/* The table of routes, for the metrics; METRIC_HTTP_REQUESTS counts API_STATUS_CLASSES cells for
+ * each (0: no answer, then 1xx to 5xx), and behind them for requests without a route. */
+enum { API_STATUS_CLASSES = 6 };
+size_t api_route_count(void);
+const struct http_route *api_route(size_t number);
 
 /* The courier may be replaced while requests are open. The old one is freed: its open orders end
  * first. NULL: there is none for now. */
@@ -77,6 +101,7 @@ void api_set_courier(struct api *api, struct courier *courier);
 /* NULL when there is none; then api_courier_end is called all the same. */
 struct courier *api_courier_begin(struct api *api);
 void api_courier_end(struct api *api);
+bool api_courier_answers(struct api *api, int64_t within_ms);
 
 /* Servers first, then the rotation thread. The store must still be open; after it is closed call
  * api_free. */

@@ -137,12 +137,14 @@ bool api_try_again(enum err e, unsigned *attempts)
     return true;
 }
 
-struct str api_base_url(const struct http_request *r)
+struct str api_base_url(struct http_request *r)
 {
-    struct str configured = str_from(api_of(r)->public_url);
+    struct api_settings settings;
+    api_settings_get(api_of(r), &settings);
+    struct str configured = str_from(settings.public_url);
     while (str_ends(configured, STR("/")))
         configured.len--;
-    return configured.len > 0 ? configured : http_base_url(r);
+    return configured.len > 0 ? arena_str(http_arena(r), configured) : http_base_url(r);
 }
 
 void api_wake(const struct api *api)

@@ -52,7 +52,7 @@ void *api_work(const struct http_request *r);
 bool api_try_again(enum err e, unsigned *attempts);
 
 /* How clients reach us: the setting public-url, else as this request says. No trailing slash. */
-struct str api_base_url(const struct http_request *r);
+struct str api_base_url(struct http_request *r);
 /* A delivery may have become due: the dispatcher looks now. */
 void api_wake(const struct api *api);
 

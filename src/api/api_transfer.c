@@ -236,7 +236,9 @@ static enum err check_length(const struct http_request *r)
     struct api *api = api_of(r);
     uint64_t length;
     bool known = str_to_u64(http_header(r, "Content-Length"), INT64_MAX, &length) == OK;
-    if (known && length > (uint64_t)api->template_max_bytes)
+    struct api_settings settings;
+    api_settings_get(api, &settings);
+    if (known && length > (uint64_t)settings.template_max_bytes)
         return ERR_TOO_LARGE;
     enum err e = spool_room_for_job(api);
     if (e == OK)
@@ -257,8 +259,10 @@ static enum err begin(struct upload *u)
     struct str part =
         arena_printf(a, "template.%s.%016llx", u->row.id.text, (unsigned long long)mark);
     struct template_row ours = {.id = u->row.id, .file = ulid_str(&u->id)};
+    struct api_settings settings;
+    api_settings_get(api_of(r), &settings);
     return spool_file_open(api_of(r)->spool_folder, part, store_template_file(&ours, a),
-                           api_of(r)->template_max_bytes, &u->file);
+                           settings.template_max_bytes, &u->file);
 }
 
 void api_transfer_put(struct http_request *r)

@@ -26,6 +26,16 @@ struct http_route {
     uint64_t body_max_bytes;
     int scope; /* enum scope of auth.h; SCOPE_NONE: no token (tickets, health) */
     void (*handle)(struct http_request *r);
+    size_t number; /* the caller's own: not looked at here */
+};
+
+/* How a request ended. */
+struct http_outcome {
+    const struct http_route *route; /* NULL: none was found */
+    int status;                     /* 0: the peer went away before there was an answer */
+    bool cut;                       /* the peer went away before it had all of it */
+    int64_t duration_us;            /* from the first line to the last byte */
+    uint64_t bytes;                 /* of the answer's body */
 };
 
 struct http_options {
@@ -34,6 +44,8 @@ struct http_options {
     /* Runs before the body is read, and again when it is there. Must answer (http_fail) and return
      * false to refuse. */
     bool (*authorise)(struct http_request *r, const struct http_route *route);
+    /* Runs when a request has ended, on its connection's thread; NULL: nobody wants to know. */
+    void (*finished)(const struct http_request *r, const struct http_outcome *outcome);
     void *ctx;           /* http_ctx() */
     const char *address; /* "127.0.0.1", "::1", "0.0.0.0" */
     uint16_t port;       /* 0: any; http_port() tells */
@@ -47,8 +59,12 @@ struct http_options {
 enum err http_start(const struct http_options *options,
                     struct http_server **ret) MUST_USE; /* ERR_IN_USE: port taken */
 uint16_t http_port(const struct http_server *s);
+unsigned http_open_requests(const struct http_server *s);
 enum err http_reload_tls(
-    struct http_server *s) MUST_USE;    /* keeps the old certificate on an error */
+    struct http_server *s) MUST_USE; /* keeps the old certificate on an error */
+/* When the first certificate of the chain in use expires, in seconds since 1970. ERR_NOT_FOUND
+ * without TLS. */
+enum err http_tls_expiry(struct http_server *s, int64_t *ret_unix_s) MUST_USE;
 void http_stop(struct http_server **s); /* no new connections; waits for open requests up to 10 s */
 
 /* --- the request --- */

@@ -1,5 +1,6 @@
 /* A few threads for requests that have to wait for somebody. */
 #include "http_internal.h"
+#include "log.h"
 
 void http_defer(struct http_request *r, void (*run)(struct http_request *r))
 {
@@ -39,7 +40,9 @@ static void *defer_main(void *ctx)
             pool->last = NULL;
         pool->waiting--;
         pthread_mutex_unlock(&pool->lock);
-        r->deferred(r);
+        log_request(ulid_str(&r->id));
+        r->deferred(r); /* r may be gone when it returns */
+        log_request(STR_EMPTY);
         pthread_mutex_lock(&pool->lock);
     }
     pthread_mutex_unlock(&pool->lock);

@@ -187,21 +187,21 @@ static inline void handle_problems(struct http_request *r)
 enum { OPEN, BEARER };
 
 static const struct http_route FIXTURE_ROUTES[] = {
-    {"GET", "!/healthz", HTTP_BODY_NONE, 0, OPEN, handle_hello},
-    {"GET", "/show/{id}", HTTP_BODY_NONE, 0, OPEN, handle_show},
-    {"GET", "/secrets", HTTP_BODY_NONE, 0, BEARER, handle_hello},
-    {"PUT", "/secrets", HTTP_BODY_BUFFER, JSON_BODY_MAX_BYTES, BEARER, handle_put},
-    {"DELETE", "/secrets/{id}", HTTP_BODY_NONE, 0, BEARER, handle_delete},
-    {"PUT", "/defer", HTTP_BODY_BUFFER, 1000, OPEN, handle_defer},
-    {"PUT", "/small", HTTP_BODY_BUFFER, 10, OPEN, handle_put},
-    {"PUT", "/stream", HTTP_BODY_STREAM, 1 << 20, OPEN, handle_stream},
-    {"GET", "/later", HTTP_BODY_NONE, 0, OPEN, handle_later},
-    {"GET", "/early", HTTP_BODY_NONE, 0, OPEN, handle_early},
-    {"GET", "/race", HTTP_BODY_NONE, 0, OPEN, handle_race},
-    {"GET", "/forgets", HTTP_BODY_NONE, 0, OPEN, handle_forgets},
-    {"GET", "/pipe", HTTP_BODY_NONE, 0, OPEN, handle_pipe},
-    {"GET", "/file", HTTP_BODY_NONE, 0, OPEN, handle_file},
-    {"GET", "/problems", HTTP_BODY_NONE, 0, OPEN, handle_problems},
+    {"GET", "!/healthz", HTTP_BODY_NONE, 0, OPEN, handle_hello, 0},
+    {"GET", "/show/{id}", HTTP_BODY_NONE, 0, OPEN, handle_show, 0},
+    {"GET", "/secrets", HTTP_BODY_NONE, 0, BEARER, handle_hello, 0},
+    {"PUT", "/secrets", HTTP_BODY_BUFFER, JSON_BODY_MAX_BYTES, BEARER, handle_put, 0},
+    {"DELETE", "/secrets/{id}", HTTP_BODY_NONE, 0, BEARER, handle_delete, 0},
+    {"PUT", "/defer", HTTP_BODY_BUFFER, 1000, OPEN, handle_defer, 0},
+    {"PUT", "/small", HTTP_BODY_BUFFER, 10, OPEN, handle_put, 0},
+    {"PUT", "/stream", HTTP_BODY_STREAM, 1 << 20, OPEN, handle_stream, 0},
+    {"GET", "/later", HTTP_BODY_NONE, 0, OPEN, handle_later, 0},
+    {"GET", "/early", HTTP_BODY_NONE, 0, OPEN, handle_early, 0},
+    {"GET", "/race", HTTP_BODY_NONE, 0, OPEN, handle_race, 0},
+    {"GET", "/forgets", HTTP_BODY_NONE, 0, OPEN, handle_forgets, 0},
+    {"GET", "/pipe", HTTP_BODY_NONE, 0, OPEN, handle_pipe, 0},
+    {"GET", "/file", HTTP_BODY_NONE, 0, OPEN, handle_file, 0},
+    {"GET", "/problems", HTTP_BODY_NONE, 0, OPEN, handle_problems, 0},
 };
 
 #define FIXTURE_TOKEN "slt_w_fixture_token_0123456789abcdef"

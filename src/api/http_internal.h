@@ -117,6 +117,8 @@ struct http_request {
     struct arena arena;
     struct arena *arena_here; /* so that a const request can still allocate */
     struct ulid id;
+    int64_t began_us;      /* monotonic */
+    uint64_t answer_bytes; /* of the body, as far as it was meant to be sent */
     enum http_phase phase;
     bool body_announced;
     bool must_close; /* the answer ends the connection */
@@ -173,6 +175,7 @@ void http_fail_raw(struct http_request *r, enum err e);
 /* http_tls.c */
 enum err http_tls_open(const char *cert_path, const char *key_path, struct http_tls **ret) MUST_USE;
 enum err http_tls_reload(struct http_tls *tls) MUST_USE;
+int64_t http_tls_ends_at(struct http_tls *tls); /* seconds since 1970 */
 void http_tls_close(struct http_tls **tls);
 gnutls_certificate_retrieve_function2 *http_tls_callback(void);
 extern const char HTTP_TLS_PRIORITIES[];

@@ -66,6 +66,8 @@ void http_answer(struct http_request *r, int status, const char *content_type,
         add(response, "Connection", "close");
     r->response = response;
     r->status = status;
+    if (r->head_only)
+        r->answer_bytes = 0;
     /* From here on r belongs to the connection's thread, unless that waits for us. */
     struct MHD_Connection *mhd = r->mhd;
     if (atomic_exchange(&r->answer_state, HTTP_ANSWERED) == HTTP_SUSPENDED)
@@ -95,22 +97,30 @@ void http_answer_header(struct http_request *r, const char *name, const char *va
     f->value = copy;
 }
 
+/* Answers with these bytes, and takes them. */
+static void answer_bytes(struct http_request *r, int status, const char *content_type,
+                         struct buf *body)
+{
+    r->answer_bytes = body->len;
+    http_answer(r, status, content_type, response_of(body));
+}
+
 void http_reply(struct http_request *r, int status, const char *content_type, struct str body)
 {
     AUTO(buf) struct buf copy = buf_make(body.len ? body.len : 1);
     ASSERT(buf_put(&copy, body) == OK);
-    http_answer(r, status, content_type, response_of(&copy));
+    answer_bytes(r, status, content_type, &copy);
 }
 
 void http_reply_json(struct http_request *r, int status, struct buf *body)
 {
-    http_answer(r, status, JSON_TYPE, response_of(body));
+    answer_bytes(r, status, JSON_TYPE, body);
 }
 
 void http_reply_empty(struct http_request *r, int status)
 {
     AUTO(buf) struct buf none = buf_make(1);
-    http_answer(r, status, NULL, response_of(&none));
+    answer_bytes(r, status, NULL, &none);
 }
 
 /* One tag, several, or "*"; a weak one too: it is compared as RFC 9110 13.1.2 wants. */

@@ -2,16 +2,16 @@
 #include "test.h"
 
 static const struct http_route ROUTES[] = {
-    {"GET", "/secrets", HTTP_BODY_NONE, 0, 0, NULL},
-    {"PUT", "/secrets", HTTP_BODY_BUFFER, 100, 0, NULL},
-    {"DELETE", "/secrets/{id}", HTTP_BODY_NONE, 0, 0, NULL},
-    {"GET", "/jobs/{id}", HTTP_BODY_NONE, 0, 0, NULL},
-    {"POST", "/jobs/cancel", HTTP_BODY_BUFFER, 100, 0, NULL},
-    {"GET", "/jobs/{id}/logs/{part}", HTTP_BODY_NONE, 0, 0, NULL},
-    {"GET", "!/healthz", HTTP_BODY_NONE, 0, 0, NULL},
-    {"PUT", "!/t/{ticket}", HTTP_BODY_STREAM, 100, 0, NULL},
-    {"GET", "!/api/v1/jobs/{uid}", HTTP_BODY_NONE, 0, 0, NULL},
-    {"GET", "!/", HTTP_BODY_NONE, 0, 0, NULL},
+    {"GET", "/secrets", HTTP_BODY_NONE, 0, 0, NULL, 0},
+    {"PUT", "/secrets", HTTP_BODY_BUFFER, 100, 0, NULL, 0},
+    {"DELETE", "/secrets/{id}", HTTP_BODY_NONE, 0, 0, NULL, 0},
+    {"GET", "/jobs/{id}", HTTP_BODY_NONE, 0, 0, NULL, 0},
+    {"POST", "/jobs/cancel", HTTP_BODY_BUFFER, 100, 0, NULL, 0},
+    {"GET", "/jobs/{id}/logs/{part}", HTTP_BODY_NONE, 0, 0, NULL, 0},
+    {"GET", "!/healthz", HTTP_BODY_NONE, 0, 0, NULL, 0},
+    {"PUT", "!/t/{ticket}", HTTP_BODY_STREAM, 100, 0, NULL, 0},
+    {"GET", "!/api/v1/jobs/{uid}", HTTP_BODY_NONE, 0, 0, NULL, 0},
+    {"GET", "!/", HTTP_BODY_NONE, 0, 0, NULL, 0},
 };
 
 static const struct {

@@ -26,6 +26,7 @@ void *http_run_request_line(void *server, const char *target, struct MHD_Connect
     r->arena = arena_make();
     r->arena_here = &r->arena;
     r->id = ulid_new();
+    r->began_us = clock_monotonic_us();
     r->target_len = strlen(target);
     if (r->target_len <= HTTP_TARGET_MAX_BYTES) {
         struct str whole = arena_str(&r->arena, str_bytes(target, r->target_len));
@@ -195,6 +196,7 @@ static enum MHD_Result refuse_body(struct http_request *r, enum err e)
     r->gone = true;
     end_sink(r, false);
     http_fail_raw(r, e);
+    r->status = err_status(e);
     linger(r);
     return MHD_NO;
 }
@@ -245,9 +247,28 @@ enum MHD_Result http_run(void *server, struct MHD_Connection *mhd, const char *u
     (void)mhd;
     if (!r)
         return MHD_NO;
-    if (*upload_len)
-        return r->phase == HTTP_PHASE_BODY ? run_body(r, upload, upload_len) : MHD_NO;
-    return r->phase == HTTP_PHASE_HEAD ? run_head(r, url, method, version) : run_end(r);
+    enum MHD_Result result = MHD_NO;
+    log_request(ulid_str(&r->id));
+    if (!*upload_len)
+        result = r->phase == HTTP_PHASE_HEAD ? run_head(r, url, method, version) : run_end(r);
+    else if (r->phase == HTTP_PHASE_BODY)
+        result = run_body(r, upload, upload_len);
+    log_request(STR_EMPTY); /* this thread has other connections too */
+    return result;
+}
+
+static void tell_end(const struct http_request *r, enum MHD_RequestTerminationCode how)
+{
+    const struct http_outcome outcome = {.route = r->match.route,
+                                         .status = r->status,
+                                         .cut = how != MHD_REQUEST_TERMINATED_COMPLETED_OK,
+                                         .duration_us = clock_monotonic_us() - r->began_us,
+                                         .bytes = r->answer_bytes};
+    if (!r->server->options.finished)
+        return;
+    log_request(ulid_str(&r->id));
+    r->server->options.finished(r, &outcome);
+    log_request(STR_EMPTY);
 }
 
 void http_run_completed(void *server, struct MHD_Connection *mhd, void **request,
@@ -256,9 +277,10 @@ void http_run_completed(void *server, struct MHD_Connection *mhd, void **request
     struct http_request *r = TAKE(*request);
     struct http_server *s = server;
     (void)mhd;
-    (void)how;
     if (!r)
         return;
+    if (r->counted)
+        tell_end(r, how);
     r->gone = true;
     end_sink(r, false);
     http_conn_enter(r->conn, HTTP_CONN_IDLE);

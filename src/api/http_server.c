@@ -240,6 +240,19 @@ uint16_t http_port(const struct http_server *s)
     return s->port;
 }
 
+unsigned http_open_requests(const struct http_server *s)
+{
+    return atomic_load_explicit(&s->open_requests, memory_order_relaxed);
+}
+
+enum err http_tls_expiry(struct http_server *s, int64_t *ret_unix_s)
+{
+    if (!s->tls)
+        return ERR_NOT_FOUND;
+    *ret_unix_s = http_tls_ends_at(s->tls);
+    return OK;
+}
+
 enum err http_reload_tls(struct http_server *s)
 {
     return s->tls ? http_tls_reload(s->tls) : ERR_INVALID;

@@ -15,6 +15,7 @@
 enum { PIPE_PIECE_BYTES = 64 * 1024 };
 
 struct pipe_answer {
+    struct http_request *request; /* only while it is being sent */
     struct http_pump *pump;
     struct MHD_Connection *mhd;
     int fd;
@@ -160,6 +161,7 @@ static ssize_t pipe_read(void *cls, uint64_t pos, char *ret, size_t max)
     if (n > 0) {
         p->left -= p->left >= 0 ? n : 0;
         watch_moved(&p->watch);
+        p->request->answer_bytes += (uint64_t)n;
         return n;
     }
     if (n < 0 && errno == EAGAIN)
@@ -190,7 +192,8 @@ void http_reply_pipe(struct http_request *r, int status, const char *content_typ
         return;
     }
     struct pipe_answer *p = xcalloc(1, sizeof *p);
-    *p = (struct pipe_answer){.pump = &r->server->pump,
+    *p = (struct pipe_answer){.request = r,
+                              .pump = &r->server->pump,
                               .mhd = r->mhd,
                               .fd = fd,
                               .verdict = verdict,
@@ -200,6 +203,7 @@ void http_reply_pipe(struct http_request *r, int status, const char *content_typ
         MHD_create_response_from_callback(length < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)length,
                                           PIPE_PIECE_BYTES, pipe_read, p, pipe_free);
     ASSERT(response);
+    r->answer_bytes = 0;
     http_answer(r, status, content_type, response);
 }
 
@@ -378,5 +382,6 @@ void http_reply_file(struct http_request *r, int status, const char *content_typ
         http_fail(r, ERR_IO);
         return;
     }
+    r->answer_bytes = part.len;
     http_answer(r, status, content_type, response);
 }

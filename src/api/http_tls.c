@@ -23,6 +23,7 @@ struct tls_cert {
     unsigned count;
     gnutls_privkey_t key;
     gnutls_x509_crt_t leaf; /* chain[0] again, to ask for its names */
+    int64_t ends_unix_s; /* the first of the chain to expire */
     int64_t retired_ms;
     struct tls_cert *older;
 };
@@ -66,16 +67,54 @@ static enum err check_pair(struct tls_cert *c)
     return same ? OK : ERR_INVALID;
 }
 
+/* A file that is being written may end anywhere: a chain that is cut between two lines of a
+ * certificate would be read as a shorter one. */
+static bool is_whole(struct str pem)
+{
+    static const char *const marks[] = {"-----BEGIN ", "-----END "};
+    struct str dashes = STR("-----");
+    size_t counts[2] = {0, 0}, end = pem.len;
+    for (size_t i = 0; i < 2; i++) {
+        struct str mark = str_from(marks[i]);
+        for (size_t at = str_search(pem, mark, 0); at < pem.len;
+             at = str_search(pem, mark, at + mark.len))
+            counts[i]++, end = at + mark.len;
+    }
+    size_t closed = str_search(pem, dashes, end);
+    struct str rest = str_trim(str_slice(pem, closed + dashes.len, pem.len));
+    return counts[0] > 0 && counts[0] == counts[1] && closed < pem.len &&
+           !str_starts(rest, STR("-")); /* the next one's first line begins */
+}
+
+static enum err find_end(struct tls_cert *c)
+{
+    for (unsigned i = 0; i < c->count; i++) {
+        gnutls_x509_crt_t cert;
+        if (gnutls_x509_crt_init(&cert) != 0)
+            return ERR_INTERNAL;
+        int failed = gnutls_x509_crt_import(cert, &c->chain[i].cert, GNUTLS_X509_FMT_DER);
+        int64_t ends = failed ? 0 : gnutls_x509_crt_get_expiration_time(cert);
+        gnutls_x509_crt_deinit(cert);
+        if (failed)
+            return ERR_INVALID;
+        c->ends_unix_s = i == 0 || ends < c->ends_unix_s ? ends : c->ends_unix_s;
+    }
+    return OK;
+}
+
 static enum err cert_load(const struct http_tls *tls, struct tls_cert *c)
 {
     AUTO(buf) struct buf cert = buf_make(TLS_FILE_MAX_BYTES);
     AUTO(buf) struct buf key = buf_make(TLS_FILE_MAX_BYTES);
     TRY(io_read_file(tls->cert_path, &cert));
     TRY(io_read_file(tls->key_path, &key));
+    if (!is_whole(buf_str(&cert)) || !is_whole(buf_str(&key)))
+        return ERR_INVALID;
     gnutls_datum_t cert_text = {(unsigned char *)cert.ptr, (unsigned)cert.len};
     gnutls_datum_t key_text = {(unsigned char *)key.ptr, (unsigned)key.len};
     unsigned count = TLS_CHAIN_MAX;
-    if (gnutls_pcert_list_import_x509_raw(c->chain, &count, &cert_text, GNUTLS_X509_FMT_PEM, 0) < 0)
+    if (gnutls_pcert_list_import_x509_raw(c->chain, &count, &cert_text, GNUTLS_X509_FMT_PEM,
+                                          GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED) < 0)
         return ERR_INVALID;
     c->count = count;
     if (count == 0 || gnutls_privkey_init(&c->key) != 0 ||
@@ -83,6 +122,7 @@ static enum err cert_load(const struct http_tls *tls, struct tls_cert *c)
         return ERR_INVALID;
     if (gnutls_privkey_import_x509_raw(c->key, &key_text, GNUTLS_X509_FMT_PEM, NULL, 0) != 0)
         return ERR_INVALID;
+    TRY(find_end(c));
     return check_pair(c);
 }
 
@@ -111,6 +151,14 @@ enum err http_tls_reload(struct http_tls *tls)
     }
     pthread_mutex_unlock(&tls->lock);
     return OK;
+}
+
+int64_t http_tls_ends_at(struct http_tls *tls)
+{
+    pthread_mutex_lock(&tls->lock);
+    int64_t ends = tls->now->ends_unix_s;
+    pthread_mutex_unlock(&tls->lock);
+    return ends;
 }
 
 enum err http_tls_open(const char *cert_path, const char *key_path, struct http_tls **ret)

@@ -153,6 +153,49 @@ static void test_old_protocols_are_refused(void)
     http_stop(&s);
 }
 
+static void write_part(const char *path, const struct buf *text, size_t len)
+{
+    ASSERT(io_replace_file(path, str_slice(buf_str(text), 0, len), 0600) == OK);
+}
+
+static bool ends_in(struct http_server *s, int64_t seconds)
+{
+    int64_t ends = 0, want = time(NULL) + seconds;
+    return http_tls_expiry(s, &ends) == OK && ends > want - 120 && ends <= want;
+}
+
+/* A renewed chain that is still being written, cut at every place. */
+static void test_half_written_files_are_not_taken(void)
+{
+    AUTO(buf) struct buf cert = buf_make(64 * 1024);
+    AUTO(buf) struct buf key = buf_make(64 * 1024);
+    make_cert("whole", cert_path, key_path);
+    struct http_server *s = tls_start();
+    CHECK_OK(io_read_file(cert_path, &cert));
+    CHECK_OK(io_read_file(key_path, &key));
+    size_t first = cert.len;
+    char *copy = str_dup(buf_str(&cert));
+    CHECK_OK(buf_put(&cert, str_from(copy))); /* a chain of two */
+    for (size_t len = 0; len < cert.len - 1; len += 7) {
+        if (len == first || len == first - 1)
+            continue; /* a whole chain of one */
+        write_part(cert_path, &cert, len);
+        CHECK_ERR(http_reload_tls(s), ERR_INVALID);
+    }
+    write_part(cert_path, &cert, cert.len);
+    for (size_t len = 0; len < key.len - 1; len += 7) {
+        write_part(key_path, &key, len);
+        CHECK_ERR(http_reload_tls(s), ERR_INVALID);
+    }
+    struct client c = client_open(s, "NORMAL");
+    CHECK(client_sees(&c, "whole"));
+    client_close(&c);
+    write_part(key_path, &key, key.len);
+    CHECK_OK(http_reload_tls(s));
+    http_stop(&s);
+    free(copy);
+}
+
 static void test_reload_changes_new_connections_only(void)
 {
     make_cert("old", cert_path, key_path);
@@ -171,6 +214,7 @@ static void test_reload_changes_new_connections_only(void)
     CHECK_ERR(http_reload_tls(s), ERR_INVALID);
     unlink(cert_path);
     CHECK_ERR(http_reload_tls(s), ERR_NOT_FOUND);
+    CHECK(ends_in(s, 3600));
     after = client_open(s, "NORMAL");
     CHECK(client_sees(&after, "new") && client_asks(&after, GET_HELLO, "hello"));
     client_close(&after);
@@ -194,7 +238,10 @@ static void test_bad_certificate_does_not_start(void)
 static void test_plain_server_has_nothing_to_reload(void)
 {
     struct http_server *s = fixture_start();
+    int64_t ends = 7;
     CHECK_ERR(http_reload_tls(s), ERR_INVALID);
+    CHECK_ERR(http_tls_expiry(s, &ends), ERR_NOT_FOUND);
+    CHECK_EQ(ends, 7);
     http_stop(&s);
 }
 
@@ -208,6 +255,7 @@ int main(void)
     RUN(test_requests_are_served_over_tls);
     RUN(test_old_protocols_are_refused);
     RUN(test_reload_changes_new_connections_only);
+    RUN(test_half_written_files_are_not_taken);
     RUN(test_bad_certificate_does_not_start);
     RUN(test_plain_server_has_nothing_to_reload);
     unlink(cert_path);

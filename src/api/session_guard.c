@@ -6,13 +6,14 @@
 #include "origin.h"
 #include "session_text.h"
 
-static struct origin_self self_of(const struct http_request *r)
+/* The result borrows from *settings. */
+static struct origin_self self_of(const struct http_request *r, struct api_settings *settings)
 {
-    const struct api *api = http_ctx(r);
+    api_settings_get(http_ctx(r), settings);
     struct str host = http_header(r, "Host"), name;
     bool v6 = str_starts(host, STR("["));
     str_split(v6 ? str_slice(host, 1, host.len) : host, v6 ? ']' : ':', &name);
-    return (struct origin_self){.public_url = str_from(api->public_url),
+    return (struct origin_self){.public_url = str_from(settings->public_url),
                                 .host = host,
                                 .tls = http_is_tls(r),
                                 .certified = http_tls_names(r, name)};
@@ -26,13 +27,15 @@ static bool changes(const struct http_request *r)
 
 enum err session_guard_host(const struct http_request *r)
 {
-    struct origin_self self = self_of(r);
+    struct api_settings settings;
+    struct origin_self self = self_of(r, &settings);
     return origin_check_host(&self);
 }
 
 enum err session_guard_origin(const struct http_request *r)
 {
-    struct origin_self self = self_of(r);
+    struct api_settings settings;
+    struct origin_self self = self_of(r, &settings);
     struct origin_given given = {.origin = http_header(r, "Origin"),
                                  .fetch_site = http_header(r, "Sec-Fetch-Site"),
                                  .changes = changes(r)};

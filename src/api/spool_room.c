@@ -60,39 +60,45 @@ void spool_room_changed(struct api *api)
 }
 
 /* Nine tenths: what was handed out before comes back. */
-static bool is_full(const struct api *api, int64_t used, int64_t free)
+static bool is_full(const struct api_settings *s, int64_t used, int64_t free)
 {
-    int64_t most = api->spool_max_bytes;
-    return free < api->spool_min_free_bytes || (most > 0 && used >= most - most / 10);
+    int64_t most = s->spool_max_bytes;
+    return free < s->spool_min_free_bytes || (most > 0 && used >= most - most / 10);
 }
 
 enum err spool_room_for_job(struct api *api)
 {
+    struct api_settings s;
     int64_t used = 0, free;
+    api_settings_get(api, &s);
     TRY(free_bytes(api->spool_folder, &free));
-    if (api->spool_max_bytes > 0)
+    if (s.spool_max_bytes > 0)
         TRY(used_bytes(api, false, &used));
-    return is_full(api, used, free) ? ERR_SPOOL_FULL : OK;
+    return is_full(&s, used, free) ? ERR_SPOOL_FULL : OK;
 }
 
 enum err spool_room_for_bytes(struct api *api, int64_t bytes, bool begun)
 {
+    struct api_settings s;
     int64_t used = 0, free, more = bytes > 0 ? bytes : 0;
+    api_settings_get(api, &s);
     TRY(free_bytes(api->spool_folder, &free));
-    if (more > free || free - more < api->spool_min_free_bytes / 2)
+    if (more > free || free - more < s.spool_min_free_bytes / 2)
         return ERR_STORE_FULL;
-    if (api->spool_max_bytes == 0)
+    if (s.spool_max_bytes == 0)
         return OK;
     TRY(used_bytes(api, !begun, &used));
-    return more > api->spool_max_bytes || used > api->spool_max_bytes - more ? ERR_STORE_FULL : OK;
+    return more > s.spool_max_bytes || used > s.spool_max_bytes - more ? ERR_STORE_FULL : OK;
 }
 
 enum err spool_room_look(struct api *api, struct spool_room *ret)
 {
+    struct api_settings s;
     struct spool_room room;
+    api_settings_get(api, &s);
     TRY(free_bytes(api->spool_folder, &room.free_bytes));
     TRY(used_bytes(api, true, &room.used_bytes));
-    room.full = is_full(api, room.used_bytes, room.free_bytes);
+    room.full = is_full(&s, room.used_bytes, room.free_bytes);
     *ret = room;
     return OK;
 }

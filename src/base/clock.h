@@ -8,6 +8,7 @@ enum { CLOCK_TEXT_BYTES = 32 };
 
 int64_t clock_unix_ms(void);
 int64_t clock_monotonic_ms(void);
+int64_t clock_monotonic_us(void);
 
 /* Tests set the wall clock; 0 gives it back. Not thread-safe while threads read it. */
 void clock_set_for_tests(int64_t unix_ms);

@@ -6,19 +6,35 @@
 
 #include "clock.h"
 
-static struct {
-    const char *process;
-    enum log_level least;
-    enum log_format format;
-} config = {"safelight", LOG_INFO, LOG_LOGFMT};
+static const char *process_name = "safelight";
+static atomic_uint own_word = LOG_WORD(LOG_INFO, LOG_LOGFMT);
+static const atomic_uint *word = &own_word;
+
+enum { REQUEST_ID_MAX_BYTES = 32 };
+static _Thread_local char request_id[REQUEST_ID_MAX_BYTES + 1];
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
 void log_open(const char *process, enum log_level least, enum log_format format)
 {
-    config.process = process;
-    config.least = least;
-    config.format = format;
+    process_name = process;
+    log_set(least, format);
+}
+
+void log_set(enum log_level least, enum log_format format)
+{
+    atomic_store_explicit(&own_word, LOG_WORD(least, format), memory_order_relaxed);
+}
+
+void log_follow(const atomic_uint *other)
+{
+    word = other;
+}
+
+void log_request(struct str id)
+{
+    enum err e = str_to_text(id, request_id, sizeof request_id);
+    ASSERT(e == OK);
 }
 
 /* One line is built on the stack and written with one write, so lines of several threads and
@@ -113,17 +129,16 @@ static void put_pairs(struct line *l, const struct log_kv *kvs, bool json)
 
 void log_emit(enum log_level level, const char *event, const struct log_kv *kvs)
 {
-    if (level < config.least)
+    unsigned now = atomic_load_explicit(word, memory_order_relaxed);
+    if (level < (now & 3))
         return;
-    bool json = config.format == LOG_JSON;
+    bool json = now >> 2 == LOG_JSON;
     char time[CLOCK_TEXT_BYTES];
     clock_format(clock_unix_ms(), time);
     struct line l;
     l.len = 0;
-    const char *head[][2] = {{"time", time},
-                             {"level", level_names[level]},
-                             {"process", config.process},
-                             {"event", event}};
+    const char *head[][2] = {
+        {"time", time}, {"level", level_names[level]}, {"process", process_name}, {"event", event}};
     if (json)
         put_text(&l, "{");
     for (size_t i = 0; i < 4; i++) {
@@ -133,6 +148,10 @@ void log_emit(enum log_level level, const char *event, const struct log_kv *kvs)
         put_text(&l, json ? "\":\"" : "=");
         put_text(&l, head[i][1]);
         put_text(&l, json ? "\"" : "");
+    }
+    if (request_id[0]) {
+        const struct log_kv request[] = {log_kv_text("request", request_id), {.type = LOG_KV_END}};
+        put_pairs(&l, request, json);
     }
     put_pairs(&l, kvs, json);
     if (json)

@@ -7,6 +7,8 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include <stdatomic.h>
+
 #include "str.h"
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
@@ -70,6 +72,14 @@ static inline struct log_kv log_kv_bool(const char *key, bool v)
 #define log_error(event, ...) log_write(LOG_ERROR, event, ##__VA_ARGS__)
 
 void log_open(const char *process, enum log_level least, enum log_format format);
+/* Level and format from now on. */
+void log_set(enum log_level least, enum log_format format);
+/* The same, looked up for each line: how another process changes them under way (LOG_WORD). Must
+ * stay readable for as long as the process lives. */
+#define LOG_WORD(least, format) ((unsigned)(least) | (unsigned)(format) << 2)
+void log_follow(const atomic_uint *word);
+/* Lines of this thread carry this request id until the next call; empty: none. Copied. */
+void log_request(struct str id);
 void log_emit(enum log_level level, const char *event, const struct log_kv *kvs);
 
 #endif

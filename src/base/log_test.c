@@ -118,6 +118,36 @@ static void test_line_that_is_too_long_stays_well_formed(void)
     }
 }
 
+static void test_lines_carry_the_request_until_it_ends(void)
+{
+    char id[] = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+    begin(LOG_LOGFMT);
+    log_request(str_from(id));
+    memset(id, 'x', sizeof id - 1); /* it was copied */
+    log_info("e", kv("a", 1));
+    CHECK(str_ends(end(), STR("event=e request=\"01ARZ3NDEKTSV4RRFFQ69G5FAV\" a=1\n")));
+    log_request(STR_EMPTY);
+    begin(LOG_JSON);
+    log_info("e", kv("a", 1));
+    CHECK(str_ends(end(), STR("\"event\":\"e\",\"a\":1}\n")));
+}
+
+static void test_the_word_that_is_followed_counts(void)
+{
+    static atomic_uint word = LOG_WORD(LOG_WARN, LOG_JSON);
+    begin(LOG_LOGFMT);
+    log_follow(&word);
+    log_info("e");
+    CHECK_EQ(end().len, 0);
+    begin(LOG_LOGFMT); /* has no effect while another word is followed */
+    log_warn("e");
+    CHECK(str_ends(end(), STR("\"event\":\"e\"}\n")));
+    begin(LOG_LOGFMT);
+    atomic_store(&word, LOG_WORD(LOG_DEBUG, LOG_LOGFMT));
+    log_debug("e");
+    CHECK(str_ends(end(), STR("level=debug process=test event=e\n")));
+}
+
 int main(void)
 {
     RUN(test_logfmt);
@@ -126,5 +156,7 @@ int main(void)
     RUN(test_text_from_outside_is_escaped);
     RUN(test_long_text_is_cut);
     RUN(test_line_that_is_too_long_stays_well_formed);
+    RUN(test_lines_carry_the_request_until_it_ends);
+    RUN(test_the_word_that_is_followed_counts);
     return test_done();
 }

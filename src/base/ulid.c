@@ -69,3 +69,14 @@ enum err ulid_from(struct str s, struct ulid *ret)
     ret->text[ULID_LEN] = 0;
     return OK;
 }
+
+/* The first ten digits: 48 bits behind two zero bits. */
+int64_t ulid_time_ms(const struct ulid *u)
+{
+    int64_t ms = 0;
+    for (int i = 0; i < 10; i++) {
+        const char *digit = strchr(alphabet, u->text[i]);
+        ms = ms * 32 + (digit && *digit ? digit - alphabet : 0);
+    }
+    return ms;
+}

@@ -20,5 +20,7 @@ static inline struct str ulid_str(const struct ulid *u)
 }
 /* Copies a valid ULID's text. ERR_INVALID otherwise. */
 enum err ulid_from(struct str s, struct ulid *ret) MUST_USE;
+/* When it was made, in milliseconds since 1970. */
+int64_t ulid_time_ms(const struct ulid *u);
 
 #endif

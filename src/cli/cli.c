@@ -19,13 +19,13 @@ static int refuse(const struct cli_command *c, const char *why)
 }
 
 /* Programs with settings of their own read their flags themselves, where the last of two counts:
- * here one after another is looked at. All of them take a value. */
+ * here one after another is looked at. All but --json take a value. */
 static bool settings_known(const struct cli_command *c, int argc, char *const *argv,
                            struct cli_args *ret, char why[static CLI_WHY_BYTES])
 {
     for (int at = 0; at < argc; at++) {
         char *one[] = {argv[at], at + 1 < argc ? argv[at + 1] : NULL};
-        bool joined = strchr(argv[at], '=') != NULL;
+        bool joined = strchr(argv[at], '=') != NULL || strcmp(argv[at], "--json") == 0;
         if (cli_args_parse(c, joined || !one[1] ? 1 : 2, one, ret, why) != OK)
             return false;
         if (ret->help)

@@ -20,6 +20,9 @@ typedef void courier_answered(const struct answer *answer, void *ctx);
 enum err courier_send(struct courier *c, struct order *order, int data_fd,
                       courier_answered *answered, void *ctx) MUST_USE;
 
+/* Whether its loop answers, within so many milliseconds. */
+bool courier_answers(struct courier *c, int64_t within_ms);
+
 /* ORDER_MASK and waiting for it: appends the masked text to out; *ret_consumed is how many bytes of
  * the text are decided (all of them when final). */
 enum err courier_mask(struct courier *c, const struct ref_bundle *all, struct str job_id,

@@ -2,9 +2,11 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "alloc.h"
+#include "clock.h"
 #include "courier.h"
 #include "io.h"
 #include "ipc.h"
@@ -164,6 +166,72 @@ static void wake(const struct answer *a, void *ctx)
     w->consumed = a->content_length;
     pthread_cond_signal(&w->changed);
     pthread_mutex_unlock(&w->lock);
+}
+
+/* Whoever asks may be gone when the answer comes: the last of the two frees it. */
+struct asked {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool answered, alive, given_up;
+};
+
+static void asked_free(struct asked *q)
+{
+    pthread_mutex_destroy(&q->lock);
+    pthread_cond_destroy(&q->changed);
+    free(q);
+}
+
+static void on_asked(const struct answer *a, void *ctx)
+{
+    struct asked *q = ctx;
+    pthread_mutex_lock(&q->lock);
+    q->answered = true;
+    q->alive = a->err != ERR_UNAVAILABLE; /* else it is the end of the courier that is told */
+    bool given_up = q->given_up;
+    pthread_cond_signal(&q->changed);
+    pthread_mutex_unlock(&q->lock);
+    if (given_up)
+        asked_free(q);
+}
+
+static bool wait_for_answer(struct asked *q, int64_t within_ms)
+{
+    int64_t until_ms = clock_monotonic_ms() + within_ms;
+    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000L};
+    int late = 0;
+    pthread_mutex_lock(&q->lock);
+    while (!q->answered && !late)
+        late = pthread_cond_clockwait(&q->changed, &q->lock, CLOCK_MONOTONIC, &until);
+    bool answered = q->answered, alive = q->answered && q->alive;
+    q->given_up = !answered;
+    pthread_mutex_unlock(&q->lock);
+    if (answered)
+        asked_free(q);
+    return alive;
+}
+
+bool courier_answers(struct courier *c, int64_t within_ms)
+{
+    struct order none = {.kind = ORDER_MASK};
+    struct asked *q = xcalloc(1, sizeof *q);
+    pthread_mutex_init(&q->lock, NULL);
+    pthread_cond_init(&q->changed, NULL);
+    if (!add(c, &none, on_asked, q)) {
+        asked_free(q);
+        return false;
+    }
+    pthread_mutex_lock(&c->sending);
+    enum err e = order_wire_ask(c->socket, none.id);
+    pthread_mutex_unlock(&c->sending);
+    /* When it could not be sent the reader sees the end too, and tells on_asked. */
+    struct pending *unsent = e == OK ? NULL : find(c, none.id, true);
+    if (unsent) {
+        free(unsent);
+        asked_free(q);
+        return false;
+    }
+    return wait_for_answer(q, within_ms);
 }
 
 static enum err read_back(int fd, struct buf *out)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "io.h"
 #include "jobs.h"
 #include "log.h"
+#include "metric.h"
 
 enum {
     IN_FLIGHT_DEFAULT = 16,
@@ -29,7 +31,7 @@ struct courier_dispatch {
     struct store *store;
     struct vault *vault;
     int spool_folder;
-    int64_t keep_outputs_ms;
+    _Atomic int64_t keep_outputs_ms;
     size_t most[DELIVERY_WEBHOOK + 1]; /* in flight, by kind */
     pthread_t thread;
     pthread_mutex_t sending; /* held while `courier` is used; taken before `lock` */
@@ -165,6 +167,18 @@ static struct flight *next_in(struct courier_dispatch *d, enum flight_state stat
     return f;
 }
 
+static void count_attempt(const struct flight *f)
+{
+    enum courier_result result = f->attempt == JOB_ATTEMPT_DONE      ? COURIER_RESULT_DONE
+                                 : f->attempt == JOB_ATTEMPT_LOST    ? COURIER_RESULT_LOST
+                                 : f->attempt == JOB_ATTEMPT_PUT_OFF ? COURIER_RESULT_PUT_OFF
+                                                                     : COURIER_RESULT_RETRY;
+    if (f->record.delivery.state == DELIVERY_FAILED)
+        result = COURIER_RESULT_FAILED;
+    size_t kind = f->delivery.kind == DELIVERY_WEBHOOK;
+    metric_add(METRIC_DELIVERIES, kind * COURIER_RESULT_COUNT + result, 1);
+}
+
 static void put_back(struct courier_dispatch *d, struct flight *f)
 {
     f->state = FLIGHT_ANSWERED;
@@ -187,6 +201,7 @@ static void settle_flights(struct courier_dispatch *d, bool stopping)
     }
     while ((f = next_in(d, FLIGHT_RECORDED, INT64_MAX)) != NULL) {
         if (f->recorded == OK) {
+            count_attempt(f);
             drop_output(d, f);
         } else if (f->recorded != ERR_NOT_FOUND && !stopping) {
             put_back(d, f);
@@ -311,6 +326,8 @@ static enum err sweep(struct courier_dispatch *d)
         return OK;
     TRY(store_write_wait(d->store, job_sweep_op, &s));
     d->tickets_at_ms = clock_monotonic_ms() + TICKETS_MS;
+    metric_add(METRIC_LEASES_EXPIRED, 0, s.ret_requeued);
+    metric_add(METRIC_LEASES_EXPIRED, 1, s.ret_failed);
     if (s.ret_requeued || s.ret_failed)
         log_warn("leases_ran_out", kv("requeued", s.ret_requeued), kv("failed", s.ret_failed));
     return OK;
@@ -423,7 +440,7 @@ enum err courier_dispatch_start(const struct courier_dispatch_options *options,
     d->spool_folder = spool;
     d->courier = options->courier;
     d->vault = options->vault;
-    d->keep_outputs_ms = options->keep_outputs_ms;
+    atomic_init(&d->keep_outputs_ms, options->keep_outputs_ms);
     d->most[DELIVERY_UPLOAD] = options->uploads_max ? options->uploads_max : IN_FLIGHT_DEFAULT;
     d->most[DELIVERY_WEBHOOK] = options->webhooks_max ? options->webhooks_max : IN_FLIGHT_DEFAULT;
     pthread_condattr_init(&monotonic);
@@ -450,6 +467,11 @@ void courier_dispatch_set_courier(struct courier_dispatch *d, struct courier *co
     pthread_mutex_unlock(&d->lock);
     pthread_mutex_unlock(&d->sending);
     courier_dispatch_wake(d);
+}
+
+void courier_dispatch_set_keep_outputs(struct courier_dispatch *d, int64_t ms)
+{
+    atomic_store(&d->keep_outputs_ms, ms);
 }
 
 void courier_dispatch_wake(struct courier_dispatch *d)

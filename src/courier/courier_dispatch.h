@@ -10,6 +10,17 @@
 
 struct courier_dispatch;
 
+/* How an attempt ended: METRIC_DELIVERIES counts COURIER_RESULT_COUNT cells for uploads, then as
+ * many for webhooks. */
+enum courier_result {
+    COURIER_RESULT_DONE,
+    COURIER_RESULT_RETRY,
+    COURIER_RESULT_FAILED,
+    COURIER_RESULT_LOST,
+    COURIER_RESULT_PUT_OFF,
+    COURIER_RESULT_COUNT
+};
+
 struct courier_dispatch_options {
     struct store *store;
     const char *spool_folder; /* outputs lie there under job_spool_name() */
@@ -26,6 +37,9 @@ enum err courier_dispatch_start(const struct courier_dispatch_options *options,
 /* Another courier, or NULL for none for now. When it returns, the one before is not used any more
  * and may be freed (which ends its open orders: they are tried again). */
 void courier_dispatch_set_courier(struct courier_dispatch *d, struct courier *courier);
+
+/* How long outputs are kept from the next sweep of the spool on; 0: for ever. */
+void courier_dispatch_set_keep_outputs(struct courier_dispatch *d, int64_t ms);
 
 /* Something became due: look now and not only at the next full second. Does not block. */
 void courier_dispatch_wake(struct courier_dispatch *d);

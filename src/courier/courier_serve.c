@@ -116,12 +116,16 @@ static void *carry_out(void *ctx)
     struct parcel *e = ctx;
     struct office *o = e->office;
     enum order_kind kind = e->order.kind;
+    struct guard_policy guard = o->options.guard;
+    uint64_t part_bytes = o->options.upload_part_bytes;
+    if (o->options.settings)
+        o->options.settings(&guard, &part_bytes);
     struct errand run = {.order = &e->order,
                          .data_fd = e->data_fd,
                          .vault = o->vault,
-                         .guard = &o->options.guard,
+                         .guard = &guard,
                          .ca_file = o->options.ca_file,
-                         .part_bytes = o->options.upload_part_bytes,
+                         .part_bytes = part_bytes,
                          .pause_ms = PART_PAUSE_MS,
                          .head = answer_head,
                          .head_ctx = o};

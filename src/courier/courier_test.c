@@ -284,9 +284,20 @@ static void test_orders_end_when_the_courier_dies(void)
     CHECK_ERR(courier_mask(courier, &o.bundle, JOB, STR("x"), true, &out, &consumed),
               ERR_UNAVAILABLE);
     CHECK_EQ(late.dones, 0);
+    CHECK(!courier_answers(courier, 1000));
     CHECK_EQ(waitpid(courier_pid, NULL, 0), courier_pid);
     courier_free(&courier);
     CHECK(!courier);
+}
+
+/* A stopped courier is there and says nothing; what it says later is for nobody. */
+static void test_a_courier_that_is_stuck_does_not_answer(void)
+{
+    CHECK(courier_answers(courier, 5000));
+    CHECK_EQ(kill(courier_pid, SIGSTOP), 0);
+    CHECK(!courier_answers(courier, 50));
+    CHECK_EQ(kill(courier_pid, SIGCONT), 0);
+    CHECK(courier_answers(courier, 5000));
 }
 
 /* Before any secret is made here: the arena does not survive a fork. */
@@ -324,6 +335,7 @@ int main(int argc, char **argv)
     RUN(test_download_through_a_pipe);
     RUN(test_mask);
     RUN(test_no_value_stays_in_the_process);
+    RUN(test_a_courier_that_is_stuck_does_not_answer);
     RUN(test_more_than_the_limit_are_put_off_and_masks_go_on);
     RUN(test_orders_end_when_the_courier_dies);
     test_http_stop(&server);

@@ -35,6 +35,13 @@ enum err order_wire_send(int socket, const struct order *o, int data_fd)
     return ipc_send(socket, buf_str(&message), fds, data_fd < 0 ? 1 : 2);
 }
 
+enum err order_wire_ask(int socket, uint64_t id)
+{
+    AUTO(buf) struct buf message = buf_make(sizeof id);
+    TRY(buf_put_u64(&message, id));
+    return ipc_send(socket, buf_str(&message), NULL, 0);
+}
+
 enum err order_wire_id(struct str message, uint64_t *ret_id)
 {
     struct reader r = {message};

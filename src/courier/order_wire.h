@@ -11,6 +11,10 @@ enum { ORDER_WIRE_FDS = 2 };
 /* ERR_IO: the other side is gone. data_fd -1: none. */
 enum err order_wire_send(int socket, const struct order *o, int data_fd) MUST_USE;
 
+/* An id with no order: its answer says that the order could not be read, and so that somebody is
+ * there. */
+enum err order_wire_ask(int socket, uint64_t id) MUST_USE;
+
 /* The id alone; ERR_INVALID. */
 enum err order_wire_id(struct str message, uint64_t *ret_id) MUST_USE;
 

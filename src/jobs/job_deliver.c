@@ -10,7 +10,7 @@ enum {
     LOST_GAP_MS = 2 * 1000,       /* the courier is started again meanwhile */
 };
 
-static int64_t gap_max_ms = UPLOAD_GAP_MAX_MS;
+static _Atomic int64_t gap_max_ms = UPLOAD_GAP_MAX_MS;
 
 void job_delivery_set_gap_max_ms(int64_t ms)
 {
@@ -22,8 +22,8 @@ void job_delivery_set_gap_max_ms(int64_t ms)
 static int64_t gap_ms(const struct delivery *d)
 {
     unsigned doublings = (unsigned)(d->attempts - 1) * (d->kind == DELIVERY_WEBHOOK ? 2 : 1);
-    int64_t gap = doublings < 20 ? (int64_t)1000 << doublings : gap_max_ms;
-    return gap < gap_max_ms ? gap : gap_max_ms;
+    int64_t most = gap_max_ms, gap = doublings < 20 ? (int64_t)1000 << doublings : most;
+    return gap < most ? gap : most;
 }
 
 void job_delivery_step(struct delivery *d, enum job_attempt attempt, int64_t status, int64_t now_ms)

@@ -64,6 +64,7 @@ enum err job_end(struct store_tx *tx, struct job *job, enum job_state state, str
     }
     TRY(store_job_update(tx, job));
     TRY(store_font_job_ended(tx, ulid_str(&job->id)));
+    store_count(tx, METRIC_JOBS_ENDED, (size_t)(state - JOB_FINISHED));
     struct audit_record record = {.type = state == JOB_CANCELLED ? AUDIT_JOB_CANCELLED
                                                                  : AUDIT_JOB_ENDED,
                                   .team_id = ulid_str(&job->team_id),

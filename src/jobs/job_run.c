@@ -5,7 +5,7 @@
 
 enum { SWEEP_JOBS_MAX = 100 }; /* in one transaction; the next sweep takes the rest */
 
-static int64_t lease_ms = JOB_LEASE_MS, stock_ms = JOB_STOCK_LEASE_MS;
+static _Atomic int64_t lease_ms = JOB_LEASE_MS, stock_ms = JOB_STOCK_LEASE_MS;
 
 void job_lease_set_ms(int64_t ms)
 {

@@ -85,7 +85,7 @@ enum err job_stock_cannot(struct str payload, const struct template_row *stored,
 
 /* --- logs --- */
 
-static enum job_stock_log log_where = JOB_STOCK_LOG_OFF;
+static _Atomic enum job_stock_log log_where = JOB_STOCK_LOG_OFF;
 
 bool job_stock_log_from(struct str name, enum job_stock_log *ret)
 {

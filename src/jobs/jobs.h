@@ -87,8 +87,8 @@ enum err job_audit_use(struct store_tx *tx, const struct actor *actor, const str
                        const struct ref_bundle *b, struct str host) MUST_USE;
 
 /* --- pick-up --- */
-/* How long a lease lasts without a sign of life. Set once, before the first lease; at most and by
- * default JOB_LEASE_MS. Stock workers are silent for long: at most JOB_STOCK_LEASE_MAX_MS. */
+/* How long a lease lasts without a sign of life, from its next renewal on; at most and by default
+ * JOB_LEASE_MS. Stock workers are silent for long: at most JOB_STOCK_LEASE_MAX_MS. */
 void job_lease_set_ms(int64_t ms);
 int64_t job_lease_ms(void);
 void job_lease_set_stock_ms(int64_t ms);
@@ -191,7 +191,7 @@ enum job_attempt {
  * after 1, 4 and 16 seconds, whatever the other server answered (status; 0: no answer). */
 void job_delivery_step(struct delivery *d, enum job_attempt attempt, int64_t status,
                        int64_t now_ms);
-/* The longest gap. Set once, before the first step; at most and by default UPLOAD_GAP_MAX_MS. */
+/* The longest gap, from the next step on; at most and by default UPLOAD_GAP_MAX_MS. */
 void job_delivery_set_gap_max_ms(int64_t ms);
 /* A line for the job's log after job_delivery_step: what happened and what happens next. */
 struct str job_delivery_line(const struct delivery *d, struct arena *a);

@@ -1,34 +1,52 @@
 #include "config.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "io.h"
+#include "alloc.h"
+#include "hash.h"
 #include "job_stock.h"
+#include "nearest.h"
 
-enum type { TYPE_TEXT, TYPE_BOOL, TYPE_INT };
-
-static const struct setting {
-    const char *name, *fallback, *doc;
-    enum type type;
-    size_t offset;
-    int64_t least, most;
-} settings[] = {
-#define CONFIG_TEXT(member, name, def, doc)                                                        \
-    {name, def, doc, TYPE_TEXT, offsetof(struct config, member), 0, 0},
-#define CONFIG_BOOL(member, name, def, doc)                                                        \
-    {name, def, doc, TYPE_BOOL, offsetof(struct config, member), 0, 0},
-#define CONFIG_INT(member, name, def, least, most, doc)                                            \
-    {name, def, doc, TYPE_INT, offsetof(struct config, member), least, most},
+#define RELOAD true
+#define FIXED  false
+static const struct config_setting settings[CONFIG_COUNT] = {
+#define CONFIG_TEXT(member, name, def, reload, doc)                                                \
+    {name, def, "", doc, CONFIG_TYPE_TEXT, reload, offsetof(struct config, member), 0, 0},
+#define CONFIG_BOOL(member, name, def, reload, doc)                                                \
+    {name, def, "", doc, CONFIG_TYPE_BOOL, reload, offsetof(struct config, member), 0, 0},
+#define CONFIG_INT(member, name, def, least, most, unit, reload, doc)                              \
+    {name, def, unit, doc, CONFIG_TYPE_INT, reload, offsetof(struct config, member), least, most},
+#define CONFIG_SECRET(member, name, def, reload, doc)                                              \
+    {name, def, "", doc, CONFIG_TYPE_SECRET, reload, offsetof(struct config, member), 0, 0},
 #include "config.def"
 #undef CONFIG_TEXT
 #undef CONFIG_BOOL
 #undef CONFIG_INT
+#undef CONFIG_SECRET
 };
 
-enum { CONFIG_FILE_MAX_BYTES = 64 * 1024 };
+const struct config_setting *config_setting(enum config_id id)
+{
+    ASSERT(id < CONFIG_COUNT);
+    return &settings[id];
+}
+
+/* UNSAFE: the offset is that of a member of the type the table names (X-macro). */
+static void *member_of(struct config *c, enum config_id id)
+{
+    return (char *)c + config_setting(id)->offset;
+}
+
+static const void *member_in(const struct config *c, enum config_id id)
+{
+    return (const char *)c + config_setting(id)->offset;
+}
+
+/* --- one value --- */
 
 static enum err parse_bool(struct str value, bool *ret)
 {
@@ -43,26 +61,70 @@ static enum err parse_bool(struct str value, bool *ret)
     return ERR_INVALID;
 }
 
-static enum err assign(struct config *c, const struct setting *s, struct str value,
-                       const char **ret_why)
+static bool is_printable(struct str value, bool blanks)
 {
-    /* UNSAFE: the offset is that of a member of the type the table names (X-macro). */
-    void *member = (char *)c + s->offset;
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.ptr[i];
+        if (c < 0x20 || c == 0x7f || (!blanks && (c == ' ' || c > 0x7f)))
+            return false;
+    }
+    return true;
+}
+
+static enum err assign_text(char *member, struct str value, char *ret_why)
+{
+    snprintf(ret_why, CONFIG_WHY_BYTES, "longer than %d bytes", CONFIG_TEXT_MAX_BYTES - 1);
+    if (value.len >= CONFIG_TEXT_MAX_BYTES)
+        return ERR_INVALID;
+    snprintf(ret_why, CONFIG_WHY_BYTES, "holds a control character");
+    if (!is_printable(value, true))
+        return ERR_INVALID;
+    return str_to_text(value, member, CONFIG_TEXT_MAX_BYTES);
+}
+
+static enum err assign_int(int64_t *member, const struct config_setting *s, struct str value,
+                           char *ret_why)
+{
     uint64_t number;
-    switch (s->type) {
-    case TYPE_TEXT:
-        *ret_why = "too long";
-        return str_to_text(value, member, CONFIG_TEXT_MAX_BYTES) == OK ? OK : ERR_INVALID;
-    case TYPE_BOOL:
-        *ret_why = "say on or off";
-        return parse_bool(value, member);
-    case TYPE_INT:
-        *ret_why = "not a whole number within the setting's limits";
-        TRY(str_to_u64(value, (uint64_t)s->most, &number));
-        if ((int64_t)number < s->least)
-            return ERR_INVALID;
-        *(int64_t *)member = (int64_t)number;
+    snprintf(ret_why, CONFIG_WHY_BYTES, "say a whole number from %" PRId64 " to %" PRId64, s->least,
+             s->most);
+    if (str_to_u64(value, (uint64_t)s->most, &number) != OK || (int64_t)number < s->least)
+        return ERR_INVALID;
+    *member = (int64_t)number;
+    return OK;
+}
+
+static enum err assign_secret(uint8_t *member, struct str value, char *ret_why)
+{
+    memset(member, 0, CONFIG_HASH_BYTES);
+    if (value.len == 0)
         return OK;
+    snprintf(ret_why, CONFIG_WHY_BYTES,
+             "say %d to %d printable characters without blanks, for example from: openssl rand "
+             "-hex 32",
+             CONFIG_SECRET_MIN_BYTES, CONFIG_SECRET_MAX_BYTES);
+    if (value.len < CONFIG_SECRET_MIN_BYTES || value.len > CONFIG_SECRET_MAX_BYTES ||
+        !is_printable(value, false))
+        return ERR_INVALID;
+    hash_sha256(value, member);
+    return OK;
+}
+
+enum err config_assign(struct config *c, enum config_id id, struct str value,
+                       char ret_why[static CONFIG_WHY_BYTES])
+{
+    const struct config_setting *s = config_setting(id);
+    void *member = member_of(c, id);
+    switch (s->type) {
+    case CONFIG_TYPE_TEXT:
+        return assign_text(member, value, ret_why);
+    case CONFIG_TYPE_BOOL:
+        snprintf(ret_why, CONFIG_WHY_BYTES, "say on or off");
+        return parse_bool(value, member);
+    case CONFIG_TYPE_INT:
+        return assign_int(member, s, value, ret_why);
+    case CONFIG_TYPE_SECRET:
+        return assign_secret(member, value, ret_why);
     }
     return ERR_INTERNAL;
 }
@@ -70,113 +132,68 @@ static enum err assign(struct config *c, const struct setting *s, struct str val
 void config_defaults(struct config *c)
 {
     *c = (struct config){0};
-    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
-        const char *why;
-        enum err e = assign(c, &settings[i], str_from(settings[i].fallback), &why);
+    for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
+        char why[CONFIG_WHY_BYTES];
+        enum err e = config_assign(c, id, str_from(settings[id].fallback), why);
         ASSERT(e == OK);
     }
 }
 
-enum err config_set(struct config *c, struct str name, struct str value, const char **ret_why)
+enum config_id config_find(struct str name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
-        if (str_is(name, settings[i].name))
-            return assign(c, &settings[i], value, ret_why);
+    enum config_id id = 0;
+    while (id < CONFIG_COUNT && !str_is(name, settings[id].name))
+        id++;
+    return id;
+}
+
+const char *config_nearest(struct str name)
+{
+    struct nearest near = nearest_to(name);
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++)
+        nearest_offer(&near, str_from(settings[i].name));
+    return near.name.len ? near.name.ptr : NULL; /* borrowed from the table, which ends with NUL */
+}
+
+/* --- all of them --- */
+
+enum err config_value(const struct config *c, enum config_id id, struct buf *out)
+{
+    static const uint8_t none[CONFIG_HASH_BYTES];
+    const void *member = member_in(c, id);
+    switch (config_setting(id)->type) {
+    case CONFIG_TYPE_TEXT:
+        return buf_put(out, str_from(member));
+    case CONFIG_TYPE_BOOL:
+        return buf_put(out, *(const bool *)member ? STR("on") : STR("off"));
+    case CONFIG_TYPE_INT:
+        return buf_printf(out, "%" PRId64, *(const int64_t *)member);
+    case CONFIG_TYPE_SECRET:
+        return buf_put(out, equal_constant_time(member, none, sizeof none) ? STR("not set")
+                                                                           : STR("set"));
     }
-    *ret_why = "there is no such setting";
-    return ERR_NOT_FOUND;
+    return ERR_INTERNAL;
 }
 
-enum err config_read_file(struct config *c, const char *path, char ret_why[static 200])
+bool config_same(const struct config *a, const struct config *b, enum config_id id)
 {
-    AUTO(buf) struct buf file = buf_make(CONFIG_FILE_MAX_BYTES);
-    enum err e = io_read_file(path, &file);
-    if (e == ERR_NOT_FOUND)
-        return e;
-    if (e != OK) {
-        snprintf(ret_why, 200, "it cannot be read");
-        return ERR_INVALID;
+    const void *x = member_in(a, id), *y = member_in(b, id);
+    switch (config_setting(id)->type) {
+    case CONFIG_TYPE_TEXT:
+        return str_is(str_from(x), y);
+    case CONFIG_TYPE_BOOL:
+        return *(const bool *)x == *(const bool *)y;
+    case CONFIG_TYPE_INT:
+        return *(const int64_t *)x == *(const int64_t *)y;
+    case CONFIG_TYPE_SECRET:
+        return equal_constant_time(x, y, CONFIG_HASH_BYTES);
     }
-    struct str rest = buf_str(&file), line;
-    for (unsigned number = 1; rest.ptr && rest.len; number++) {
-        rest = str_split(rest, '\n', &line);
-        line = str_trim(line);
-        if (line.len == 0 || line.ptr[0] == '#')
-            continue;
-        struct str name, value = str_split(line, '=', &name);
-        const char *why = "say name = value";
-        if (!value.ptr || config_set(c, str_trim(name), str_trim(value), &why) != OK) {
-            snprintf(ret_why, 200, "line %u: %s", number, why);
-            return ERR_INVALID;
-        }
-    }
-    return OK;
+    return false;
 }
 
-enum err config_read_environment(struct config *c, char ret_why[static 200])
+void config_copy(struct config *to, const struct config *from, enum config_id id)
 {
-    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
-        char variable[64] = "SAFELIGHT_";
-        size_t at = strlen(variable);
-        for (const char *n = settings[i].name; *n; n++)
-            variable[at++] = *n == '-' ? '_' : (char)toupper((unsigned char)*n);
-        variable[at] = 0;
-        const char *value = getenv(variable), *why;
-        if (value && assign(c, &settings[i], str_from(value), &why) != OK) {
-            snprintf(ret_why, 200, "the environment variable %s: %s", variable, why);
-            return ERR_INVALID;
-        }
-    }
-    return OK;
-}
-
-enum err config_address(struct str listen, char ret_address[static 64], uint16_t *ret_port)
-{
-    size_t colon = listen.len;
-    while (colon > 0 && listen.ptr[colon - 1] != ':')
-        colon--;
-    if (colon == 0)
-        return ERR_INVALID;
-    struct str host = str_slice(listen, 0, colon - 1);
-    if (host.len >= 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']')
-        host = str_slice(host, 1, host.len - 1);
-    uint64_t port;
-    TRY(str_to_u64(str_slice(listen, colon, listen.len), UINT16_MAX, &port));
-    TRY(str_to_text(host, ret_address, 64));
-    *ret_port = (uint16_t)port;
-    return host.len ? OK : ERR_INVALID;
-}
-
-enum err config_check(const struct config *c, char ret_why[static 200])
-{
-    char address[64];
-    uint16_t port;
-    const char *why = NULL;
-    struct str level = str_from(c->log_level);
-    if (config_address(str_from(c->listen), address, &port) != OK)
-        why = "listen: say address:port, for example 127.0.0.1:4300";
-    else if (!c->tls_cert[0] != !c->tls_key[0])
-        why = "tls-cert and tls-key go together";
-    else if (!str_is(str_from(c->log_format), "logfmt") && !str_is(str_from(c->log_format), "json"))
-        why = "log-format: say logfmt or json";
-    else if (!str_is(level, "debug") && !str_is(level, "info") && !str_is(level, "warn") &&
-             !str_is(level, "error"))
-        why = "log-level: say debug, info, warn or error";
-    enum job_stock_log stock_log;
-    if (!why && !job_stock_log_from(str_from(c->stock_log), &stock_log))
-        why = "stock-log: say off, temp or project";
-    if (!why)
-        return OK;
-    snprintf(ret_why, 200, "%s", why);
-    return ERR_INVALID;
-}
-
-bool config_setting(size_t i, struct config_setting *ret)
-{
-    if (i >= ARRAY_LEN(settings))
-        return false;
-    const struct setting *s = &settings[i];
-    const char *argument = s->type == TYPE_BOOL ? "on|off" : s->type == TYPE_INT ? "N" : "TEXT";
-    *ret = (struct config_setting){s->name, argument, s->doc, s->fallback};
-    return true;
+    static const size_t sizes[] = {CONFIG_TEXT_MAX_BYTES, sizeof(bool), sizeof(int64_t),
+                                   CONFIG_HASH_BYTES};
+    memcpy(member_of(to, id), member_in(from, id), sizes[config_setting(id)->type]);
 }

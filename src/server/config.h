@@ -1,49 +1,92 @@
 /* The server's settings, from one table (config.def). Strength, weakest first: default, file,
- * environment (SAFELIGHT_LISTEN), flag (--listen). Owner thread; before anything starts. */
+ * environment (SAFELIGHT_LISTEN), flag (--listen); config_load.h puts them together. Errors name a
+ * setting, never what was written for it. Owner thread. */
 #ifndef SERVER_CONFIG_H
 #define SERVER_CONFIG_H
 
 #include "buf.h"
 #include "limit.h"
+#include "log.h"
 
-enum { CONFIG_TEXT_MAX_BYTES = 1024 };
+enum {
+    CONFIG_TEXT_MAX_BYTES = 1024,
+    CONFIG_HASH_BYTES = 32,
+    CONFIG_SECRET_MIN_BYTES = 32, /* nobody guesses that */
+    CONFIG_SECRET_MAX_BYTES = 512,
+    CONFIG_SOCKET_PATH_MAX_BYTES = 107, /* what the kernel takes */
+};
 
+/* Of a secret the SHA-256 is kept; zeroes: it is not set. */
 struct config {
     char data[CONFIG_TEXT_MAX_BYTES]; /* the data directory, absolute */
-#define CONFIG_TEXT(member, name, def, doc)             char member[CONFIG_TEXT_MAX_BYTES];
-#define CONFIG_BOOL(member, name, def, doc)             bool member;
-#define CONFIG_INT(member, name, def, least, most, doc) int64_t member;
+#define CONFIG_TEXT(member, ...)   char member[CONFIG_TEXT_MAX_BYTES];
+#define CONFIG_BOOL(member, ...)   bool member;
+#define CONFIG_INT(member, ...)    int64_t member;
+#define CONFIG_SECRET(member, ...) uint8_t member[CONFIG_HASH_BYTES];
 #include "config.def"
 #undef CONFIG_TEXT
 #undef CONFIG_BOOL
 #undef CONFIG_INT
+#undef CONFIG_SECRET
 };
+
+#define CONFIG_TEXT(member, ...)   CONFIG_##member,
+#define CONFIG_BOOL(member, ...)   CONFIG_##member,
+#define CONFIG_INT(member, ...)    CONFIG_##member,
+#define CONFIG_SECRET(member, ...) CONFIG_##member,
+enum config_id {
+#include "config.def"
+    CONFIG_COUNT
+};
+#undef CONFIG_TEXT
+#undef CONFIG_BOOL
+#undef CONFIG_INT
+#undef CONFIG_SECRET
+
+enum config_type { CONFIG_TYPE_TEXT, CONFIG_TYPE_BOOL, CONFIG_TYPE_INT, CONFIG_TYPE_SECRET };
+
+struct config_setting {
+    const char *name, *fallback, *unit, *doc;
+    enum config_type type;
+    bool reloads;
+    size_t offset;
+    int64_t least, most;
+};
+const struct config_setting *config_setting(enum config_id id);
 
 void config_defaults(struct config *c);
 
-/* One setting by name. ERR_NOT_FOUND: no such setting. ERR_INVALID: *ret_why says what is wrong
- * (static text). */
-enum err config_set(struct config *c, struct str name, struct str value,
-                    const char **ret_why) MUST_USE;
+enum { CONFIG_WHY_BYTES = 200 };
 
-/* `name = value` lines, # comments, blank lines. ERR_NOT_FOUND: no such file. ERR_INVALID: ret_why
- * names the line and the reason. */
-enum err config_read_file(struct config *c, const char *path, char ret_why[static 200]) MUST_USE;
+/* CONFIG_COUNT: there is no such setting. */
+enum config_id config_find(struct str name);
+/* The name a person probably meant; NULL: none is near. */
+const char *config_nearest(struct str name);
+/* ERR_INVALID: ret_why says what is wrong. */
+enum err config_assign(struct config *c, enum config_id id, struct str value,
+                       char ret_why[static CONFIG_WHY_BYTES]) MUST_USE;
 
-/* SAFELIGHT_NAME for each setting that is in the environment. */
-enum err config_read_environment(struct config *c, char ret_why[static 200]) MUST_USE;
+/* What is wrong with a setting that has a form of its own or contradicts another; NULL: nothing. */
+const char *config_wrong(const struct config *c, enum config_id id);
 
-/* Settings that contradict each other. */
-enum err config_check(const struct config *c, char ret_why[static 200]) MUST_USE;
+/* As a person would write it; a secret is "set" or "not set". */
+enum err config_value(const struct config *c, enum config_id id, struct buf *out) MUST_USE;
+bool config_same(const struct config *a, const struct config *b, enum config_id id);
+void config_copy(struct config *to, const struct config *from, enum config_id id);
 
-/* The settings one by one, for help, completion and manual; false: no more. */
-struct config_setting {
-    const char *name, *argument, *doc, *fallback; /* argument: what stands for its value */
+/* --- settings that are more than text; the checks above have been passed --- */
+
+struct config_listen {
+    bool is_unix;
+    char address[CONFIG_SOCKET_PATH_MAX_BYTES + 1]; /* or the path */
+    uint16_t port;
 };
-bool config_setting(size_t i, struct config_setting *ret);
-
-/* Splits "127.0.0.1:4300" and "[::1]:4300". ERR_INVALID. */
-enum err config_address(struct str listen, char ret_address[static 64],
-                        uint16_t *ret_port) MUST_USE;
+/* Splits "127.0.0.1:4300", "[::1]:4300", "unix:/run/safelight/http.sock". ERR_INVALID. */
+enum err config_listen(struct str listen, struct config_listen *ret) MUST_USE;
+enum err config_mode(struct str octal, unsigned *ret) MUST_USE; /* ERR_INVALID */
+enum log_level config_log_level(const struct config *c);
+enum log_format config_log_format(const struct config *c);
+enum config_metrics { CONFIG_METRICS_OFF, CONFIG_METRICS_LOOPBACK, CONFIG_METRICS_TOKEN };
+enum config_metrics config_metrics(const struct config *c);
 
 #endif

@@ -5,9 +5,14 @@
  *     api -> supervisor   'P' port (u16)   ready, listening on this port
  *                         'O'              hand the vault a new root key (root.key.next)
  *                         'C'              that key is in use: put it in root.key's place
+ *                         'L' settings (u8), tls (u8)   the end of H: what was taken
+ *                         'a' well (u8)    answer to A; 1: vault and courier answer as well
  *     supervisor -> api   'k' or 'e'       answer to O and C: done, or not
  *                         'K' + descriptor a new courier was started; this is its socket
- *                         'H'              reload what can be reloaded (TLS certificates)
+ *                         'H' taken (u8), settings      those that hold now (struct config: both
+ *                                          are one program; 0: the new ones were refused); the
+ *                                          certificate is to be read again
+ *                         'A'              is anybody there?
  *                         'S'              stop: finish what is open, then exit
  *     supervisor -> vault 'R' + descriptor pending root key;   'C' + descriptor: a courier */
 #ifndef SERVER_CONTROL_H
@@ -23,6 +28,9 @@ enum control {
     CONTROL_REFUSED = 'e',
     CONTROL_COURIER = 'K',
     CONTROL_RELOAD = 'H',
+    CONTROL_RELOADED = 'L',
+    CONTROL_ASK = 'A',
+    CONTROL_ALIVE = 'a',
     CONTROL_STOP = 'S',
     CONTROL_VAULT_ROOT = 'R',
     CONTROL_VAULT_CLIENT = 'C',
@@ -30,5 +38,7 @@ enum control {
 
 /* One byte with an optional descriptor (-1: none). */
 enum err control_send(int socket, enum control what, int fd) MUST_USE;
+/* One byte with one or two bytes behind it; -1: none. */
+enum err control_send_bits(int socket, enum control what, int first, int second) MUST_USE;
 
 #endif

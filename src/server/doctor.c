@@ -12,8 +12,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "arena.h"
 #include "clock.h"
-#include "config.h"
+#include "config_load.h"
 #include "datadir.h"
 #include "store_check.h"
 #include "tls_check.h"
@@ -172,26 +173,31 @@ static void check_certificate(const struct report *r, const struct config *c)
     tell(r, closed, DOCTOR_BAD, "the TLS key is not open to everybody", "chmod o-rwx it");
 }
 
+/* As serve would read them, without flags. */
 static bool read_settings(const struct report *r, const char *data, const char *file,
                           struct config *ret)
 {
-    char path[DATADIR_PATH_MAX_BYTES] = "", why[200] = "";
+    static struct config_inputs in;
+    static struct config_source from[CONFIG_COUNT];
+    char program[] = "doctor", data_flag[] = "--data", config_flag[] = "--config";
+    char *argv[] = {program, data_flag, NULL, config_flag, NULL, NULL};
+    AUTO(buf) struct buf problems = buf_make(CONFIG_PROBLEMS_MAX_BYTES);
+    AUTO(buf) struct buf words = buf_make(4 * CONFIG_TEXT_MAX_BYTES);
     config_defaults(ret);
-    enum err e = str_to_text(str_from(data), ret->data, sizeof ret->data);
-    if (e == OK && !file)
-        e = datadir_path(data, "safelight.conf", path);
+    if (buf_printf(&words, "%s%c%s", data, 0, file ? file : "") != OK ||
+        buf_put_byte(&words, 0) != OK)
+        return false;
+    argv[2] = words.ptr;
+    argv[4] = words.ptr + strlen(data) + 1;
+    enum err e = config_inputs_read(file ? 5 : 3, argv, NULL, &in, &problems);
+    check_settings_file(r, in.file);
     if (e == OK)
-        e = config_read_file(ret, file ? file : path, why);
-    if (e == ERR_NOT_FOUND && file)
-        snprintf(why, sizeof why, "there is no such file");
-    else if (e == ERR_NOT_FOUND)
-        e = OK;
-    check_settings_file(r, file ? file : path);
-    if (e == OK)
-        e = config_read_environment(ret, why);
-    if (e == OK)
-        e = config_check(ret, why);
-    tell(r, e == OK, DOCTOR_BAD, "the settings are valid", why);
+        e = config_load(&in, ret, from, &problems);
+    config_inputs_auto(&in);
+    AUTO(arena) struct arena a = arena_make();
+    struct str first;
+    str_split(buf_str(&problems), '\n', &first); /* safelight config check tells all */
+    tell(r, e == OK, DOCTOR_BAD, "the settings are valid", arena_text(&a, first));
     return e == OK;
 }
 

@@ -59,6 +59,13 @@ bool sandbox_drop_capabilities(void)
     return syscall(SYS_capset, &header, none) == 0;
 }
 
+static int kept_listening = -1;
+
+void sandbox_keep_listening(int fd)
+{
+    kept_listening = fd;
+}
+
 /* A send with MSG_FASTOPEN connects, and a listening socket that was shut down can be used for it:
  * with these calls open to every flag, connect and socket would be missing from the list in vain.
  */
@@ -74,6 +81,9 @@ static int allow_call(scmp_filter_ctx filter, const char *name, int number)
                 filter, SCMP_ACT_ALLOW, number, 1,
                 SCMP_CMP(sends[i].flags_at, SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0));
     }
+    if (strcmp(name, "shutdown") == 0 && kept_listening >= 0)
+        return seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1,
+                                SCMP_CMP(0, SCMP_CMP_NE, (scmp_datum_t)kept_listening, 0));
     if (strcmp(name, "tgkill") == 0) /* abort and threads; not the other processes */
         return seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1,
                                 SCMP_CMP(0, SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));

@@ -20,6 +20,11 @@ void sandbox_die_with(pid_t parent);
 /* After everything that needs root was opened: every capability goes, for good. */
 bool sandbox_drop_capabilities(void);
 
+/* Before sandbox_confine: this listening socket is not ours alone and must not be shut down. The
+ * HTTP library does that when it stops, and a service manager that passed the socket could not
+ * listen on it any more. -1: none. */
+void sandbox_keep_listening(int fd);
+
 enum sandbox_process { SANDBOX_VAULT, SANDBOX_COURIER, SANDBOX_API };
 
 struct sandbox_path {

@@ -1,19 +1,12 @@
 #include "serve.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,10 +16,14 @@
 #include "control.h"
 #include "datadir.h"
 #include "io.h"
+#include "listener.h"
 #include "log.h"
+#include "notify.h"
 #include "secret.h"
 #include "serve_api.h"
 #include "serve_children.h"
+#include "serve_live.h"
+#include "serve_reload.h"
 
 enum {
     EXIT_DONE = 0,
@@ -35,43 +32,26 @@ enum {
     COURIER_RESTART_MS = 1000,
     LOCK_WAIT_MS = 3000,
     LOCK_POLL_MS = 20,
+    REAP_AGAIN_MS = 50,
 };
 
 struct supervisor {
-    const struct config *config;
+    const struct config_inputs *inputs;
+    struct config *config;
+    struct notify notify;
+    const char *where; /* the public socket, as people write it */
     pid_t vault, courier, api;
     int vault_control, api_control, signals;
     bool ready, stopping;
     int64_t courier_at_ms, stop_by_ms;
+    int64_t ask_at_ms; /* the watchdog's next turn; 0: there is none */
+    bool asked;        /* and has no answer yet */
 };
 
 static int complain(const char *what, const char *why)
 {
     fprintf(stderr, "safelight: %s: %s\n", what, why);
     return EXIT_FAILED;
-}
-
-/* The operator's socket lies in the data directory: who may enter that may use it. */
-static int operator_listen(const char *data, char *why)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char path[DATADIR_PATH_MAX_BYTES];
-    if (datadir_path(data, "safelight.sock", path) != OK ||
-        str_to_text(str_from(path), address.sun_path, sizeof address.sun_path) != OK) {
-        snprintf(why, DATADIR_WHY_BYTES, "its path is too long for a socket (107 bytes)");
-        return -1;
-    }
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    unlink(path); /* of a server that was killed: we hold the lock, so none is running */
-    mode_t before = umask(0177);
-    bool ok = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
-              listen(fd, 64) == 0;
-    umask(before);
-    if (ok)
-        return fd;
-    snprintf(why, DATADIR_WHY_BYTES, "%s: %s", path, strerror(errno));
-    io_close(&fd);
-    return -1;
 }
 
 /* One server for one data directory. The lock goes with the supervisor and its children, however
@@ -91,34 +71,6 @@ static int lock_data(const char *data)
             nanosleep(&pause, NULL);
     }
     return fd;
-}
-
-static int tcp_listen(const char *listen_at, char *why)
-{
-    char address[64], port_text[8];
-    uint16_t port;
-    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_PASSIVE, .ai_socktype = SOCK_STREAM},
-                    *found;
-    int yes = 1;
-    if (config_address(str_from(listen_at), address, &port) != OK)
-        return -1;
-    snprintf(port_text, sizeof port_text, "%u", port);
-    if (getaddrinfo(address, port_text, &hints, &found) != 0) {
-        snprintf(why, DATADIR_WHY_BYTES, "listen: name an IP address, not a host");
-        return -1;
-    }
-    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool ok = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
-              setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) == 0 &&
-              bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0;
-    freeaddrinfo(found);
-    if (ok)
-        return fd;
-    snprintf(why, DATADIR_WHY_BYTES,
-             "%s: %s; choose another with --listen (port 0 takes any free one)", listen_at,
-             strerror(errno));
-    io_close(&fd);
-    return -1;
 }
 
 static enum err start_courier(struct supervisor *s, int *ret_api_socket)
@@ -169,17 +121,75 @@ static enum err start_all(struct supervisor *s, int root, int next, int listen_f
     return OK;
 }
 
-static void announce(struct supervisor *s, uint16_t port)
+static void announce(struct supervisor *s)
 {
-    char address[64];
-    uint16_t configured;
+    char status[128];
+    bool local = str_starts(str_from(s->where), STR("unix:"));
     s->ready = true;
-    if (config_address(str_from(s->config->listen), address, &configured) != OK)
-        return;
-    bool v6 = strchr(address, ':') != NULL;
-    printf("safelight is ready on %s://%s%s%s:%u\n", s->config->tls_cert[0] ? "https" : "http",
-           v6 ? "[" : "", address, v6 ? "]" : "", port);
+    s->ask_at_ms = s->notify.watchdog_ms ? clock_monotonic_ms() : 0;
+    printf("safelight is ready on %s%s%s\n",
+           local                    ? ""
+           : s->config->tls_cert[0] ? "https"
+                                    : "http",
+           local ? "" : "://", s->where);
     fflush(stdout);
+    snprintf(status, sizeof status, "serving on %s", s->where);
+    notify_ready(&s->notify, status);
+}
+
+/* The api has taken over the new settings: the end of a reload. */
+static void on_reloaded(struct supervisor *s, struct reader *r)
+{
+    uint8_t settings = 0, tls = 0;
+    if (reader_u8(r, &settings) != OK || reader_u8(r, &tls) != OK)
+        return;
+    log_info("reloaded", kv("settings", (bool)settings), kv("tls", (bool)tls));
+    notify_ready(&s->notify, settings && tls ? "reloaded"
+                             : tls ? "the settings were refused, the old ones stay: see the log"
+                                   : "the certificate was refused, the old one stays: see the log");
+}
+
+/* The kernel stops a child that is stuck from being noticed; this does not. */
+static void on_alive(struct supervisor *s, struct reader *r)
+{
+    uint8_t well = 0;
+    s->asked = false;
+    if (reader_u8(r, &well) == OK && well)
+        notify_alive(&s->notify);
+}
+
+static void ask_when_due(struct supervisor *s)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    if (!s->ask_at_ms || now_ms < s->ask_at_ms || s->stopping || s->api_control < 0)
+        return;
+    s->ask_at_ms = now_ms + s->notify.watchdog_ms;
+    if (!s->asked && control_send(s->api_control, CONTROL_ASK, -1) == OK)
+        s->asked = true;
+}
+
+/* The settings travel whole: the api process is a fork of this one. */
+static enum err send_settings(const struct supervisor *s, bool taken)
+{
+    AUTO(buf) struct buf message = buf_make(2 + sizeof *s->config);
+    TRY(buf_put_byte(&message, CONTROL_RELOAD));
+    TRY(buf_put_byte(&message, taken));
+    TRY(buf_put(&message, str_bytes(s->config, sizeof *s->config)));
+    return ipc_send(s->api_control, buf_str(&message), NULL, 0);
+}
+
+/* The certificate is read again also when the settings are refused: the one has nothing to do with
+ * the other. */
+static void reload(struct supervisor *s)
+{
+    if (s->api_control < 0 || s->stopping)
+        return;
+    notify_reloading(&s->notify);
+    bool taken = serve_reload(s->inputs, s->config) == OK;
+    if (send_settings(s, taken) == OK)
+        return; /* on_reloaded ends it */
+    log_error("reload_failed", kv("what", "the api process does not listen"));
+    notify_ready(&s->notify, "not reloaded: see the log");
 }
 
 /* Hands root.key.next to the vault and waits for its word. */
@@ -193,21 +203,9 @@ static enum err offer_root(struct supervisor *s)
     return str_is(buf_str(&answer), "k") ? OK : ERR_CONFLICT;
 }
 
-static void on_api_message(struct supervisor *s)
+static void on_api_order(struct supervisor *s, enum control what)
 {
-    AUTO(buf) struct buf message = buf_make(IPC_MESSAGE_MAX_BYTES);
-    if (ipc_receive(s->api_control, &message, NULL, 0) != OK) {
-        io_close(&s->api_control); /* it is ending; SIGCHLD tells the rest */
-        return;
-    }
-    struct reader r = {buf_str(&message)};
-    uint8_t what = 0;
-    uint16_t port = 0;
-    enum err e = reader_u8(&r, &what);
-    if (e == OK && what == CONTROL_READY && reader_u16(&r, &port) == OK) {
-        announce(s, port);
-        return;
-    }
+    enum err e;
     if (what == CONTROL_OFFER_ROOT)
         e = offer_root(s);
     else if (what == CONTROL_COMMIT_ROOT)
@@ -218,11 +216,32 @@ static void on_api_message(struct supervisor *s)
         log_error("control_failed", kv("error", err_code(e)));
 }
 
+static void on_api_message(struct supervisor *s)
+{
+    AUTO(buf) struct buf message = buf_make(IPC_MESSAGE_MAX_BYTES);
+    if (ipc_receive(s->api_control, &message, NULL, 0) != OK) {
+        io_close(&s->api_control); /* it is ending; SIGCHLD tells the rest */
+        return;
+    }
+    struct reader r = {buf_str(&message)};
+    uint8_t what = 0;
+    enum err e = reader_u8(&r, &what);
+    if (e == OK && what == CONTROL_READY)
+        announce(s);
+    else if (e == OK && what == CONTROL_RELOADED)
+        on_reloaded(s, &r);
+    else if (e == OK && what == CONTROL_ALIVE)
+        on_alive(s, &r);
+    else if (e == OK)
+        on_api_order(s, (enum control)what);
+}
+
 static void stop(struct supervisor *s)
 {
     if (s->stopping)
         return;
     s->stopping = true;
+    notify_stopping(&s->notify);
     s->stop_by_ms = clock_monotonic_ms() + STOP_TIMEOUT_MS;
     if (s->api_control < 0 || control_send(s->api_control, CONTROL_STOP, -1) != OK)
         s->stop_by_ms = 0;
@@ -281,25 +300,47 @@ static void restart_courier_when_due(struct supervisor *s)
 }
 
 /* Returns false when the server cannot go on. */
+static bool reap(struct supervisor *s)
+{
+    bool go_on = true;
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+        go_on = on_child_end(s, pid, status) && go_on;
+    return go_on;
+}
+
+/* Returns false when the server cannot go on. */
 static bool on_signal(struct supervisor *s)
 {
     struct signalfd_siginfo info;
     if (read(s->signals, &info, sizeof info) != sizeof info)
         return true;
-    if (info.ssi_signo == SIGHUP && s->api_control >= 0) {
-        if (control_send(s->api_control, CONTROL_RELOAD, -1) != OK)
-            log_error("reload_failed");
+    if (info.ssi_signo == SIGHUP) {
+        reload(s);
         return true;
     }
     if (info.ssi_signo != SIGCHLD) {
         stop(s);
         return true;
     }
-    bool go_on = true;
-    int status;
-    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
-        go_on = on_child_end(s, pid, status) && go_on;
-    return go_on;
+    if (reap(s))
+        return true;
+    /* The one that died may be gone after those that ended because of it: it has more threads. */
+    nanosleep(&(struct timespec){.tv_nsec = REAP_AGAIN_MS * 1000000L}, NULL);
+    (void)!reap(s);
+    return false;
+}
+
+/* Milliseconds until there is something to do without a message; -1: nothing. */
+static int patience(const struct supervisor *s)
+{
+    enum { SHORT_MS = 100 };
+    if (s->stopping || s->courier_at_ms)
+        return SHORT_MS;
+    if (!s->ask_at_ms)
+        return -1;
+    int64_t left_ms = s->ask_at_ms - clock_monotonic_ms();
+    return left_ms < 0 ? 0 : left_ms > INT32_MAX ? INT32_MAX : (int)left_ms;
 }
 
 static int loop(struct supervisor *s)
@@ -311,12 +352,13 @@ static int loop(struct supervisor *s)
             return EXIT_FAILED;
         struct pollfd fds[] = {{.fd = s->signals, .events = POLLIN},
                                {.fd = s->api_control, .events = POLLIN}};
-        poll(fds, 2, s->stopping || s->courier_at_ms ? 100 : -1);
+        poll(fds, 2, patience(s));
         if (fds[0].revents && !on_signal(s))
             return EXIT_FAILED;
         if (fds[1].revents && s->api_control >= 0)
             on_api_message(s);
         restart_courier_when_due(s);
+        ask_when_due(s);
     }
     return EXIT_DONE;
 }
@@ -346,48 +388,59 @@ static void clear_environment(void)
     free(kept);
 }
 
-int serve_run(const struct config *config)
+static int run(struct supervisor *s, int *root, int *next, struct listener *public,
+               int *operator_fd)
 {
-    char why[DATADIR_WHY_BYTES] = "";
+    int code = EXIT_FAILED;
+    s->signals = open_signals();
+    enum err e = serve_live_open(s->config);
+    if (e == OK)
+        e = start_all(s, *root, *next, public->fd, *operator_fd);
+    io_close(root); /* the vault has it */
+    io_close(next);
+    io_close(operator_fd);
+    io_close(&public->fd);
+    if (e != OK)
+        complain("cannot start", err_text(e));
+    else
+        code = loop(s);
+    kill_all(s);
+    while (waitpid(-1, NULL, 0) > 0)
+        ;
+    io_close(&s->vault_control);
+    io_close(&s->api_control);
+    io_close(&s->signals);
+    return !s->ready && code == EXIT_DONE ? EXIT_FAILED : code;
+}
+
+int serve_run(const struct config_inputs *in, struct config *config)
+{
+    char why[DATADIR_WHY_BYTES] = "", path[DATADIR_PATH_MAX_BYTES];
     AUTO(fd) int root = -1;
     AUTO(fd) int next = -1;
+    AUTO(fd) int operator_fd = -1;
+    struct listener public = {.fd = -1};
+    struct supervisor s = {
+        .inputs = in, .config = config, .vault_control = -1, .api_control = -1, .signals = -1};
+    log_open("safelight", config_log_level(config), config_log_format(config));
     if (datadir_check(config->data, why) != OK ||
         datadir_open_root(config->data, &root, &next, why) != OK)
         return complain("cannot start", why);
-    clear_environment();
     sandbox_begin();
     AUTO(fd) int lock = lock_data(config->data);
     if (lock < 0)
         return complain("cannot start", "another server already uses this data directory");
-    AUTO(fd) int operator_fd = operator_listen(config->data, why);
-    if (operator_fd < 0)
+    if (listener_operator(config->data, &operator_fd, why) != OK)
         return complain("cannot open the operator's socket", why);
-    AUTO(fd) int listen_fd = tcp_listen(config->listen, why);
-    if (listen_fd < 0)
+    if (listener_open(config, &public, why) != OK)
         return complain("cannot listen", why);
-
-    struct supervisor s = {.config = config, .vault_control = -1, .api_control = -1};
-    s.signals = open_signals();
-    enum err e = start_all(&s, root, next, listen_fd, operator_fd);
-    io_close(&root);
-    io_close(&next);
-    io_close(&listen_fd);
-    io_close(&operator_fd);
-    int code = EXIT_FAILED;
-    if (e != OK)
-        complain("cannot start", err_text(e));
-    else
-        code = loop(&s);
-    kill_all(&s);
-    while (waitpid(-1, NULL, 0) > 0)
-        ;
-    if (!s.ready && code == EXIT_DONE)
-        code = EXIT_FAILED;
-    char path[DATADIR_PATH_MAX_BYTES];
+    notify_open(&s.notify);
+    clear_environment();
+    s.where = public.text;
+    int code = run(&s, &root, &next, &public, &operator_fd);
+    notify_close(&s.notify);
+    listener_end(&public);
     if (s.ready && datadir_path(config->data, "safelight.sock", path) == OK)
         unlink(path);
-    io_close(&s.vault_control);
-    io_close(&s.api_control);
-    io_close(&s.signals);
     return code;
 }

@@ -2,6 +2,7 @@
 
 #include <libgen.h>
 #include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "aead.h"
 #include "api.h"
 #include "chain.h"
+#include "clock.h"
 #include "control.h"
 #include "courier_dispatch.h"
 #include "datadir.h"
@@ -20,7 +22,12 @@
 #include "secret.h"
 #include "store_team.h"
 
-enum { ANSWER_TIMEOUT_S = 30 };
+enum {
+    ANSWER_TIMEOUT_S = 30,
+    TLS_LOOK_MS = 3600 * 1000,
+    TLS_WARN_DAYS = 14,
+    COURIER_WAIT_MS = 2000,
+};
 #define DAY_MS (24 * 3600 * (int64_t)1000)
 
 /* The api process's parts, and the one answer from the supervisor that may be waited for. */
@@ -33,7 +40,8 @@ struct running {
     struct sandbox_report sandbox;
     pthread_mutex_t lock;
     pthread_cond_t answered;
-    int answer; /* CONTROL_DONE, CONTROL_REFUSED, or 0: none yet */
+    int answer;          /* CONTROL_DONE, CONTROL_REFUSED, or 0: none yet */
+    int64_t tls_told_ms; /* that the certificate expires */
 };
 
 /* On the rotation thread: asks, and waits for the control loop to hear the answer. */
@@ -108,6 +116,34 @@ static void wake(void *ctx)
     courier_dispatch_wake(r->dispatch);
 }
 
+static struct api_settings api_settings_of(const struct config *c)
+{
+    static const enum api_metrics_readers readers[] = {
+        [CONFIG_METRICS_OFF] = API_METRICS_OFF,
+        [CONFIG_METRICS_LOOPBACK] = API_METRICS_LOOPBACK,
+        [CONFIG_METRICS_TOKEN] = API_METRICS_TOKEN,
+    };
+    struct api_settings s = {.template_max_bytes = c->template_max_bytes,
+                             .spool_min_free_bytes = c->spool_min_free_bytes,
+                             .spool_max_bytes = c->spool_max_bytes,
+                             .access_log = c->access_log,
+                             .metrics = readers[config_metrics(c)]};
+    enum err e = str_to_text(str_from(c->public_url), s.public_url, sizeof s.public_url);
+    ASSERT(e == OK);
+    memcpy(s.metrics_token, c->metrics_token, sizeof s.metrics_token);
+    return s;
+}
+
+static void set_jobs(const struct config *c)
+{
+    enum job_stock_log stock_log;
+    job_lease_set_ms(c->lease_ms);
+    job_lease_set_stock_ms(c->stock_lease_ms);
+    job_delivery_set_gap_max_ms(c->upload_gap_max_ms);
+    if (job_stock_log_from(str_from(c->stock_log), &stock_log))
+        job_stock_set_log(stock_log);
+}
+
 static enum err start_api(struct running *r, const char *spool)
 {
     const struct config *c = r->options->config;
@@ -115,8 +151,6 @@ static enum err start_api(struct running *r, const char *spool)
         (struct api){.store = r->store,
                      .vault = r->vault,
                      .spool_folder = spool,
-                     .spool_min_free_bytes = c->spool_min_free_bytes,
-                     .spool_max_bytes = c->spool_max_bytes,
                      .listen_fd = r->options->listen_fd,
                      .operator_fd = r->options->operator_fd,
                      .tls_cert = c->tls_cert[0] ? c->tls_cert : NULL,
@@ -125,10 +159,9 @@ static enum err start_api(struct running *r, const char *spool)
                      .body_progress_ms = c->body_progress_ms,
                      .console_idle_ms = c->console_idle_ms,
                      .console_session_ms = c->console_session_ms,
-                     .public_url = c->public_url[0] ? c->public_url : NULL,
                      .threads = (unsigned)c->threads,
                      .connections_max = (unsigned)c->connections,
-                     .template_max_bytes = c->template_max_bytes,
+                     .settings = api_settings_of(c),
                      .confinement = {.memory_locked = secret_arena_open(SECRET_ARENA_BYTES).locked,
                                      .undumpable = r->sandbox.undumpable,
                                      .capabilities_dropped = r->sandbox.capabilities,
@@ -139,12 +172,7 @@ static enum err start_api(struct running *r, const char *spool)
                      .root_ctx = r,
                      .wake = wake,
                      .wake_ctx = r};
-    enum job_stock_log stock_log = JOB_STOCK_LOG_OFF;
-    job_lease_set_ms(c->lease_ms);
-    job_lease_set_stock_ms(c->stock_lease_ms);
-    if (job_stock_log_from(str_from(c->stock_log), &stock_log))
-        job_stock_set_log(stock_log);
-    job_delivery_set_gap_max_ms(c->upload_gap_max_ms);
+    set_jobs(c);
     r->api.courier = courier_connect(r->options->courier);
     struct courier_dispatch_options dispatch = {.store = r->store,
                                                 .spool_folder = spool,
@@ -233,6 +261,7 @@ static void replace_courier(struct running *r, int socket)
     struct courier *fresh = courier_connect(socket);
     courier_dispatch_set_courier(r->dispatch, fresh);
     api_set_courier(&r->api, fresh);
+    metric_add(METRIC_RESTARTS, 0, 1);
     log_info("courier_restarted");
 }
 
@@ -244,17 +273,83 @@ static void hear_answer(struct running *r, int answer)
     pthread_mutex_unlock(&r->lock);
 }
 
+/* A renewed certificate may lie there for weeks while nobody says so. */
+static void look_at_tls(struct running *r)
+{
+    int64_t ends_s, now_ms = clock_unix_ms();
+    if (api_tls_expiry(&r->api, &ends_s) != OK || now_ms < r->tls_told_ms + DAY_MS)
+        return;
+    int64_t left_days = (ends_s * 1000 - now_ms) / DAY_MS;
+    if (ends_s * 1000 - now_ms >= TLS_WARN_DAYS * DAY_MS)
+        return;
+    r->tls_told_ms = now_ms;
+    if (ends_s * 1000 <= now_ms)
+        log_error("tls_certificate_expired", kv("remedy", "renew it, then send SIGHUP"));
+    else
+        log_warn("tls_certificate_expires", kv("days", left_days),
+                 kv("remedy", "renew it, then send SIGHUP"));
+}
+
+static bool reload_tls(struct running *r)
+{
+    enum err e = api_reload_tls(&r->api);
+    if (e != OK)
+        log_error("tls_not_reloaded", kv("error", err_code(e)),
+                  kv("now", "the old certificate stays"),
+                  kv("remedy", "put a whole chain and its key in place, then send SIGHUP"));
+    r->tls_told_ms = 0;
+    look_at_tls(r);
+    return e == OK;
+}
+
+static void reload(struct running *r, struct str bytes)
+{
+    static struct config c;
+    if (bytes.len != 1 + sizeof c)
+        return;
+    bool taken = bytes.ptr[0] == 1;
+    memcpy(&c, bytes.ptr + 1, sizeof c);
+    const struct api_settings s = api_settings_of(&c);
+    api_settings_set(&r->api, &s);
+    set_jobs(&c);
+    courier_dispatch_set_keep_outputs(r->dispatch, c.keep_outputs * DAY_MS);
+    bool tls = reload_tls(r);
+    metric_add(METRIC_RELOADS, !tls ? 2 : taken ? 0 : 1, 1); /* as api_metrics.c names them */
+    if (control_send_bits(r->options->control, CONTROL_RELOADED, taken, tls) != OK)
+        log_error("control_failed", kv("what", "reloaded"));
+}
+
+/* That this answers at all says that this process runs and the vault answers; the courier is
+ * started again when it dies, but not when it hangs. */
+static void say_alive(struct running *r)
+{
+    struct vault_status vault;
+    bool well = vault_status(r->vault, &vault) == OK && vault.unlocked &&
+                api_courier_answers(&r->api, COURIER_WAIT_MS);
+    if (control_send_bits(r->options->control, CONTROL_ALIVE, well, -1) != OK)
+        log_error("control_failed", kv("what", "alive"));
+}
+
 /* Until told to stop, or the supervisor is gone. */
 static void obey(struct running *r)
 {
     AUTO(buf) struct buf message = buf_make(IPC_MESSAGE_MAX_BYTES);
     int fd = -1;
-    while (ipc_receive(r->options->control, &message, &fd, 1) == OK && message.len >= 1) {
+    for (;;) {
+        struct pollfd control = {.fd = r->options->control, .events = POLLIN};
+        look_at_tls(r);
+        if (poll(&control, 1, TLS_LOOK_MS) <= 0)
+            continue;
+        if (ipc_receive(r->options->control, &message, &fd, 1) != OK || message.len < 1)
+            return;
         switch (message.ptr[0]) {
         case CONTROL_STOP:
             return;
         case CONTROL_RELOAD:
-            log_info("reloaded", kv("tls", api_reload_tls(&r->api) == OK));
+            reload(r, str_slice(buf_str(&message), 1, message.len));
+            break;
+        case CONTROL_ASK:
+            say_alive(r);
             break;
         case CONTROL_COURIER:
             if (fd >= 0)
@@ -279,6 +374,7 @@ int serve_api_run(const struct serve_api *options)
     enum err e = datadir_path(options->config->data, "spool", spool);
     if (e != OK)
         return 7;
+    sandbox_keep_listening(options->listen_fd);
     /* Before any other thread starts: Landlock reaches only threads made after it. */
     r.sandbox = confine(options, spool);
     e = open_parts(&r);

@@ -9,15 +9,8 @@
 #include "io.h"
 #include "log.h"
 #include "secret.h"
+#include "serve_live.h"
 #include "vault_serve.h"
-
-static enum log_level level_of(const struct config *c)
-{
-    return c->log_level[0] == 'd'   ? LOG_DEBUG
-           : c->log_level[0] == 'i' ? LOG_INFO
-           : c->log_level[0] == 'w' ? LOG_WARN
-                                    : LOG_ERROR;
-}
 
 /* In the child: keeps 0 to 2 and `keep`, closes the rest; a process must not hold another's socket.
  */
@@ -47,6 +40,7 @@ static bool begin_child(const struct config *config, const char *name, const int
     if (*ret != 0)
         return false;
     sandbox_die_with(parent);
+    serve_live_enter(); /* while the page's descriptor is open */
     close_others(keep, count);
     sandbox_begin();
     prctl(PR_SET_NAME, name);
@@ -57,7 +51,7 @@ static bool begin_child(const struct config *config, const char *name, const int
     signal(SIGTERM, SIG_IGN); /* a service manager sends it to all at once */
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
-    log_open(name, level_of(config), config->log_format[0] == 'j' ? LOG_JSON : LOG_LOGFMT);
+    log_open(name, config_log_level(config), config_log_format(config));
     struct secret_arena_report arena = secret_arena_open(SECRET_ARENA_BYTES);
     if (!arena.locked || !arena.undumpable)
         log_warn("memory_not_locked", kv("locked", arena.locked),
@@ -126,6 +120,7 @@ enum err serve_child_courier(const struct config *config, int api, int vault, pi
                                                   .allow_http = config->allow_http},
                                         .ca_file = courier_ca_file,
                                         .upload_part_bytes = (uint64_t)config->upload_part_bytes,
+                                        .settings = serve_live_outbound,
                                         .confine = confine_courier};
         end_child(courier_serve(&options), "courier");
     }

@@ -4,6 +4,7 @@
 #define STORE_H
 
 #include "arena.h"
+#include "metric.h"
 #include "ulid.h"
 
 struct store;
@@ -55,5 +56,8 @@ struct store_health {
     uint64_t commits, operations;
 };
 struct store_health store_health(struct store *s);
+
+/* In a write transaction: one more in this cell of a counter, once this operation is committed. */
+void store_count(struct store_tx *tx, enum metric m, size_t cell);
 
 #endif

@@ -79,6 +79,7 @@ enum err store_audit(struct store_tx *tx, const struct audit_record *r)
         .record_len = bytes.len,
         .at_ms = at_ms,
     };
+    store_count(tx, METRIC_AUDIT_RECORDS, r->type);
     return OK;
 }
 

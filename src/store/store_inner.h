@@ -34,6 +34,11 @@ struct audit_pending {
         int64_t at_ms;
     } *list;
     size_t count, capacity;
+    struct count_entry {
+        enum metric metric;
+        size_t cell;
+    } *counts; /* likewise: what is counted when the group is committed */
+    size_t counts_count, counts_capacity;
     struct arena arena;
 };
 /* Gives the pending records their sequence and MAC and inserts them. */

@@ -47,7 +47,7 @@ static enum err shared_error(enum err e)
 /* One operation in a savepoint. Returns an error only when the group is lost. */
 static enum err run_one(struct store_tx *tx, struct request *r, bool alone_so_far)
 {
-    size_t records = tx->audit->count;
+    size_t records = tx->audit->count, counts = tx->audit->counts_count;
     unsigned touched = tx->touched;
     r->own_result = false;
     TRY(db_savepoint(tx->db));
@@ -58,6 +58,7 @@ static enum err run_one(struct store_tx *tx, struct request *r, bool alone_so_fa
         return db_release(tx->db);
     r->own_result = alone_so_far;
     tx->audit->count = records;
+    tx->audit->counts_count = counts;
     tx->touched = touched;
     return db_rollback_to(tx->db);
 }
@@ -113,16 +114,36 @@ static enum err fresh_writer(struct store *s)
     return s->writer ? OK : store_open_connection(s, true, &s->writer);
 }
 
+void store_count(struct store_tx *tx, enum metric m, size_t cell)
+{
+    ASSERT_WRITING(tx);
+    struct audit_pending *p = tx->audit;
+    p->counts = store_list_grow(&p->arena, p->counts, p->counts_count, &p->counts_capacity,
+                                sizeof *p->counts);
+    p->counts[p->counts_count++] = (struct count_entry){m, cell};
+}
+
+static void measure(const struct audit_pending *p, size_t operations, int64_t began_us)
+{
+    metric_observe(METRIC_STORE_COMMIT_SECONDS, (uint64_t)(clock_monotonic_us() - began_us));
+    metric_observe(METRIC_STORE_GROUP_SIZE, operations);
+    for (size_t i = 0; i < p->counts_count; i++)
+        metric_add(p->counts[i].metric, p->counts[i].cell, 1);
+}
+
 static enum err commit_group(struct store *s, const struct group *g)
 {
+    int64_t began_us = clock_monotonic_us();
     TRY(fresh_writer(s));
     struct audit_pending audit = {.arena = arena_make()};
     struct store_tx tx = {.db = s->writer, .audit = &audit};
     enum err e = run_all(s, &tx, g);
-    if (e == OK)
+    if (e == OK) {
         bump(s, tx.touched);
-    else
+        measure(&audit, g->count, began_us);
+    } else {
         db_rollback(s->writer);
+    }
     arena_auto(&audit.arena);
     return e;
 }
@@ -154,6 +175,8 @@ static void run_group(struct store *s, struct group *g)
         return;
     }
     atomic_store(&s->writable, e == OK);
+    if (e != OK)
+        metric_add(METRIC_STORE_FAILED, 0, 1);
     answer(s, g, e);
 }
 

@@ -7,6 +7,7 @@
 #include "envelope.h"
 #include "io.h"
 #include "ipc.h"
+#include "metric.h"
 #include "vault_protocol.h"
 
 _Static_assert((int)VAULT_SEALED_HEAD_BYTES == (int)SEALED_AT_VALUE, "what a rewrap changes");
@@ -85,6 +86,7 @@ static enum err call(struct vault *v, const struct vault_request *r, const struc
     buf_reset(&v->request);
     buf_reset(&v->answer);
     pthread_mutex_unlock(&v->lock);
+    metric_add(METRIC_VAULT_REQUESTS, 2 * (size_t)r->type + (e != OK), 1);
     return e;
 }
 

@@ -86,7 +86,7 @@ def test_the_layers_agree():
 
 def test_every_setting_is_described_with_its_default():
     rows = {}
-    for names, default in re.findall(r"^\| ((?:`[\w-]+`(?:, )?)+) \| (\S*) ?\|", read("README.md"), re.M):
+    for names, default in re.findall(r"^\| ((?:`[\w-]+`(?:, )?)+) \| (\S*) ?\|", read("docs/configuration.md"), re.M):
         rows.update({name: default.strip("`") for name in quoted(names)})
     settings = dict(table("src/server/config.def", r'CONFIG_\w+\(\w+, "([\w-]+)", "([^"]*)"'))
     assert {n: d for n, d in rows.items() if n in settings} == settings

@@ -144,7 +144,7 @@ def tag(pattern, scope):
     first = re.findall(r"\w+", pattern)[0]
     known = {"secrets": "Secrets", "jobs": "Jobs", "batches": "Batches", "templates": "Templates", "fonts": "Fonts",
              "worker": "Worker", "t": "Addresses", "o": "Addresses", "upload": "Addresses", "download": "Addresses", "token": "Team", "tokens": "Team", "team": "Team",
-             "audit": "Team", "healthz": "Health", "readyz": "Health", "operator": "Operator", "openapi": "Health", "console": "Console"}
+             "audit": "Team", "healthz": "Health", "readyz": "Health", "metrics": "Health", "operator": "Operator", "openapi": "Health", "console": "Console"}
     if pattern.startswith("/api/v1"):
         return "Protocol v1"
     if pattern.startswith(("/api/v3", "/v3")):

@@ -102,7 +102,12 @@ audit_operations("/operator")
 
 # --- health and this description ---
 operation("GET", "/healthz", "The process answers", answers={200: "Status"})
-operation("GET", "/readyz", "It can also do its work", answers={200: "Status"})
+schema("NotReady", members({"error": TEXT, "code": text(pattern="^[A-Z_]+$"), "status": words("not ready"), "spool": words("ok", "full"),
+                            "reasons": array(words("vault_down", "store_readonly", "courier_down", "spool_full"), least=1)}))
+operation("GET", "/readyz", "It can also do its work", answers={200: members(
+    {"status": words("ready"), "spool": words("ok", "full"), "reasons": array(words("spool_full"))}), 503: "NotReady"})
+operation("GET", "/metrics", "Numbers for Prometheus, for those whom the setting `metrics` lets",
+          answers={200: ("text/plain", TEXT)}, refuses={401, 404})
 operation("GET", "/openapi.json", "This description", answers={200: {"type": "object"}})
 
 # --- the operator's, on the UNIX socket ---

@@ -1,0 +1,106 @@
+#include "config_main.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config_load.h"
+#include "json_encode.h"
+
+enum { EXIT_DONE = 0, EXIT_USAGE = 2, EXIT_FAILED = 7, EXIT_INVALID = 9 };
+enum { SHOW_MAX_BYTES = 256 * 1024, VALUE_MAX_BYTES = 2 * CONFIG_TEXT_MAX_BYTES };
+
+static int tell(const struct buf *problems, int code)
+{
+    struct str rest = buf_str(problems), line;
+    while (rest.ptr && rest.len) {
+        rest = str_split(rest, '\n', &line);
+        fprintf(stderr, "safelight config: %.*s\n", (int)line.len, line.ptr);
+    }
+    return code;
+}
+
+static enum err write_origin(const struct config_inputs *in, enum config_id id,
+                             struct config_source from, struct buf *out)
+{
+    char variable[64];
+    config_variable(id, variable);
+    switch (from.origin) {
+    case CONFIG_FROM_DEFAULT:
+        return buf_put(out, STR("default"));
+    case CONFIG_FROM_FILE:
+        return buf_printf(out, "%s:%u", in->file, from.line);
+    case CONFIG_FROM_ENVIRONMENT:
+        return buf_put(out, str_from(variable));
+    case CONFIG_FROM_FLAG:
+        return buf_printf(out, "--%s", config_setting(id)->name);
+    }
+    return ERR_INTERNAL;
+}
+
+struct row {
+    struct buf value, origin;
+};
+
+static void row_auto(struct row *r)
+{
+    buf_auto(&r->value);
+    buf_auto(&r->origin);
+}
+
+static enum err write_row(const struct config_inputs *in, const struct config *c, enum config_id id,
+                          struct config_source from, struct json_out *json, struct buf *text)
+{
+    const struct config_setting *s = config_setting(id);
+    AUTO(row) struct row r = {buf_make(VALUE_MAX_BYTES), buf_make(VALUE_MAX_BYTES)};
+    TRY(config_value(c, id, &r.value));
+    TRY(write_origin(in, id, from, &r.origin));
+    json_out_open(json, '{');
+    json_out_member_str(json, "name", str_from(s->name));
+    json_out_member_str(json, "value", buf_str(&r.value));
+    json_out_member_str(json, "from", buf_str(&r.origin));
+    json_out_member_str(json, "default", str_from(s->fallback));
+    json_out_member_bool(json, "secret", s->type == CONFIG_TYPE_SECRET);
+    json_out_member_bool(json, "reload", s->reloads);
+    json_out_close(json, '}');
+    return buf_printf(text, "%-22s %-24.*s %.*s\n", s->name, (int)r.value.len,
+                      buf_str(&r.value).ptr, (int)r.origin.len, buf_str(&r.origin).ptr);
+}
+
+static int show(const struct config_inputs *in, const struct config *c,
+                const struct config_source *from, bool as_json)
+{
+    AUTO(buf) struct buf json = buf_make(SHOW_MAX_BYTES);
+    AUTO(buf) struct buf text = buf_make(SHOW_MAX_BYTES);
+    struct json_out o = json_out_make(&json);
+    enum err e = OK;
+    json_out_open(&o, '[');
+    for (enum config_id id = 0; id < CONFIG_COUNT && e == OK; id++)
+        e = write_row(in, c, id, from[id], &o, &text);
+    json_out_close(&o, ']');
+    if (e == OK)
+        e = json_out_end(&o);
+    if (e != OK)
+        return EXIT_FAILED;
+    const struct buf *out = as_json ? &json : &text;
+    printf("%.*s%s", (int)out->len, out->ptr, as_json ? "\n" : "");
+    return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
+int config_main(int argc, char **argv)
+{
+    bool shows = strcmp(argv[0], "show") == 0, as_json = false;
+    static struct config c;
+    static struct config_source from[CONFIG_COUNT];
+    AUTO(config_inputs) struct config_inputs in;
+    AUTO(buf) struct buf problems = buf_make(CONFIG_PROBLEMS_MAX_BYTES);
+    if (config_inputs_read(argc, argv, shows ? &as_json : NULL, &in, &problems) != OK)
+        return tell(&problems, EXIT_USAGE);
+    if (config_load(&in, &c, from, &problems) != OK)
+        return tell(&problems, EXIT_INVALID);
+    if (shows)
+        return show(&in, &c, from, as_json);
+    puts(in.file[0] && access(in.file, F_OK) == 0 ? "the settings are valid"
+                                                  : "the settings are valid; there is no file");
+    return EXIT_DONE;
+}
