@@ -11,8 +11,8 @@ static const char *const texts[] = {
     [AUDIT_FAULT_OTHER] = "is of another log",
     [AUDIT_FAULT_CHANGED] = "was changed",
     [AUDIT_FAULT_SIGNED] =
-        "is the last of those that were signed, and they are not what was signed: one of them was "
-        "changed and its hash with it; the server's own check names it",
+        ("is the last of those that were signed, and they are not what was signed: one of them was "
+         "changed and its hash with it; the server's own check names it"),
     [AUDIT_FAULT_CUT] = "is missing: the end of the log was cut off",
 };
 

@@ -50,8 +50,7 @@ static void test_abuse_094_a_record_stays_one_line(void)
         "\r\n{\"sequence\":8}",
         "\"},{\"sequence\":8",
         "\x1b[2J",
-        "\xe2\x80\xae"
-        "gnp.exe",
+        "\xe2\x80\xae.gnp",
         "back\\slash",
         "\x7f\x01",
         "</script>",
