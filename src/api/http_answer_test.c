@@ -229,6 +229,20 @@ static void test_pipe_that_broke_off_is_not_whole(void)
     CHECK(strstr(h->text, "0123456789") && !strstr(h->text, "\r\n0\r\n\r\n") && h->closed);
 }
 
+static void test_what_is_made_as_it_is_taken(void)
+{
+    const struct heard *h = ask(server, STR(GET("/source") "\r\n"), 300);
+    CHECK(strstr(h->text, "Transfer-Encoding: chunked\r\n"));
+    CHECK(strstr(h->text, "\r\n0\r\n\r\n") && !h->closed);
+    CHECK_EQ(ten_bytes_open, 0);
+    h = ask(server, STR(GET("/source") "X-Broken: 1\r\n\r\n"), 300);
+    CHECK(strstr(h->text, "0123456789") && !strstr(h->text, "\r\n0\r\n\r\n") && h->closed);
+    CHECK_EQ(ten_bytes_open, 0);
+    h = ask(server, STR("HEAD /source HTTP/1.1\r\n" HOST "\r\n"), 100);
+    CHECK(strstr(h->text, "200 OK") && !strstr(h->text, "0123456789"));
+    CHECK_EQ(ten_bytes_open, 0);
+}
+
 static void test_file_is_served_in_ranges(void)
 {
     static const struct {
@@ -362,6 +376,7 @@ int main(int argc, char **argv)
     RUN(test_refusal_arrives_while_the_peer_still_sends);
     RUN(test_pipe_is_streamed);
     RUN(test_pipe_that_broke_off_is_not_whole);
+    RUN(test_what_is_made_as_it_is_taken);
     RUN(test_file_is_served_in_ranges);
     RUN(test_problems_become_details);
     RUN(test_used_port_is_reported);

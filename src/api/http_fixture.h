@@ -146,6 +146,38 @@ static inline void *give_verdict(void *ctx)
     return NULL;
 }
 
+/* Three pieces of ten bytes; then the end, or an error instead of it. */
+struct ten_bytes {
+    int left;
+    bool breaks;
+};
+static int ten_bytes_open;
+static inline enum err ten_bytes_next(void *ctx, struct buf *piece)
+{
+    struct ten_bytes *t = ctx;
+    if (t->left == 0)
+        return t->breaks ? ERR_IO : OK;
+    t->left--;
+    return buf_put(piece, STR("0123456789"));
+}
+
+static inline void ten_bytes_end(void *ctx)
+{
+    ten_bytes_open--;
+    free(ctx);
+}
+
+static inline void handle_source(struct http_request *r)
+{
+    struct ten_bytes *t = xcalloc(1, sizeof *t);
+    *t = (struct ten_bytes){3, http_header(r, "X-Broken").len > 0};
+    ten_bytes_open++;
+    http_reply_source(
+        r, 200, "text/plain",
+        &(struct http_source){
+            .next = ten_bytes_next, .end = ten_bytes_end, .ctx = t, .piece_max_bytes = 10});
+}
+
 static inline void handle_pipe(struct http_request *r)
 {
     int fds[2];
@@ -202,6 +234,7 @@ static const struct http_route FIXTURE_ROUTES[] = {
     {"GET", "/pipe", HTTP_BODY_NONE, 0, OPEN, handle_pipe, 0},
     {"GET", "/file", HTTP_BODY_NONE, 0, OPEN, handle_file, 0},
     {"GET", "/problems", HTTP_BODY_NONE, 0, OPEN, handle_problems, 0},
+    {"GET", "/source", HTTP_BODY_NONE, 0, OPEN, handle_source},
 };
 
 #define FIXTURE_TOKEN "slt_w_fixture_token_0123456789abcdef"

@@ -325,6 +325,26 @@ def test_abuse_094_hostile_names_stay_in_their_record(fresh):
     assert answer.count(b"\n") == len(lines) and b"\x1b" not in answer
 
 
+def test_100000_records_are_looked_at_for_a_filter_and_not_one_more(fresh):
+    """Records put into the database as the server writes them, MACs aside: a list does not look at those."""
+    s = fresh()
+    team, first = s.call("GET", "/team").json()["id"], len(rows(s, s.token))
+    s.stop()
+    sequences = range(first + 1, 100_002)
+    made = [{"sequence": n, "at": "2027-01-01T00:00:00.000Z", "team": team, "event": "team.changed", "name": "N%d" % n} for n in sequences]
+    at = at_ms(made[0]["at"])
+    with sqlite3.connect(s.data / "db/safelight.db") as db:
+        db.executemany("INSERT INTO audit (team_id, sequence, at_ms, record, mac) VALUES (?, ?, ?, ?, zeroblob(32))",
+                       ((team, r["sequence"], at, record_bytes(r)) for r in made))
+    db.close()
+    s.start()
+    for query, found, following in (("name=N100000", ["N100000"], "100000"), ("name=N100001", [], "100000"), ("name=N100001&after=1", ["N100001"], "100001"),
+                                    ("name=N2&sort=newest_first", ["N2"] if first < 2 else [], "2"), ("name=N100001&after=100000", ["N100001"], None)):
+        answer = s.call("GET", "/audit?" + query)
+        assert [r["name"] for r in answer.json()] == found and answer.headers.get("X-Audit-Next") == following, query
+    assert s.call("GET", "/audit/verify").json()["firstBad"] == first + 1
+
+
 def test_requests_go_on_while_logs_are_checked(fresh):
     """Two walks without a pause; a third is told to come again."""
     s = fresh()

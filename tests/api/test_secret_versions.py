@@ -49,6 +49,8 @@ def test_versions_are_listed_newest_first(server, unique):
     assert versions_of(server, secret, "?limit=1") == listed[:1]
     assert versions_of(server, secret, "?before=3&limit=1") == listed[1:2]
     assert versions_of(server, secret, "?before=1") == []
+    assert versions_of(server, secret, "?limit=1000&before=4294967295") == listed
+    assert server.call("GET", f"/secrets/{secret['id']}/jobs?limit=100&waiting=false").json() == []
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "limit=", "limit=-1", "before=0", "before=4294967296", "before=x"])
