@@ -171,6 +171,7 @@ enum err api_start(struct api *api)
     ASSERT(pthread_rwlock_init(&api->settings_lock, NULL) == 0);
     atomic_store(&api->access_log, api->settings.access_log);
     ASSERT(pthread_mutex_init(&api->put_lock, NULL) == 0);
+    ASSERT(pthread_mutex_init(&api->walk_lock, NULL) == 0);
     spool_sweep(api->store, api->spool_folder, true);
 
     enum err e = key_rotation_start(api, &api->rotation);
@@ -261,6 +262,7 @@ void api_free(struct api *api)
     free(TAKE(api->open_routes));
     free(TAKE(api->operator_routes));
     pthread_mutex_destroy(&api->put_lock);
+    pthread_mutex_destroy(&api->walk_lock);
     pthread_rwlock_destroy(&api->courier_lock);
     pthread_rwlock_destroy(&api->settings_lock);
 }

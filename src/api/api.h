@@ -68,7 +68,8 @@ struct api {
     _Atomic bool access_log; /* of the settings: asked for at each request */
     int64_t began_unix_ms;
     _Atomic unsigned deferred;
-    _Atomic unsigned audit_walks;
+    pthread_mutex_t walk_lock; /* api_audit_walk.c: whose logs are being checked; empty: free */
+    char walking[AUDIT_WALKS_MAX][ULID_LEN + 1];
     _Atomic int64_t spool_used_bytes, spool_counted_at_ms; /* spool_room.c */
     pthread_mutex_t put_lock; /* puts that lost a race: one after the other */
     struct auth *auth;

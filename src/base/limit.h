@@ -94,8 +94,9 @@
 #define AUDIT_SCAN_MAX 100000
 /* Records that are read at a time, so that nobody waits for a whole log. */
 #define AUDIT_STEP_RECORDS 500
-/* Whole logs that are checked at the same time: each takes a thread of those that may block. */
-#define AUDIT_WALKS_MAX 2
+/* Whole logs that are checked at the same time, one of each team: each takes a thread of those that
+ * may block. */
+#define AUDIT_WALKS_MAX 4
 /* An actor's id, a secret's or team's name: what a filter may ask for. */
 #define AUDIT_FILTER_MAX_BYTES 128
 #define CANCEL_JOBS_MAX        1000 /* ids in one call, as the vendor documents */
