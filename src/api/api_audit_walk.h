@@ -15,8 +15,8 @@ struct audit_walk {
     int64_t first_bad;        /* 0: all are good */
 };
 
-/* ERR_BUSY: too many walks go on, or one over this log. *ret is written when all records were looked at, or at the first
- * that is bad. */
+/* ERR_BUSY: too many walks go on, or one over this log. *ret is written when all records were
+ * looked at, or at the first that is bad. */
 enum err audit_walk(struct api *api, struct str team_id, struct audit_walk *ret) MUST_USE;
 
 /* Does a row hold what its record says, and a MAC? Whether that fits is the vault's to say. */
