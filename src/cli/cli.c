@@ -19,29 +19,32 @@ static int refuse(const struct cli_command *c, const char *why)
 }
 
 /* Programs with settings of their own read their flags themselves, where the last of two counts:
- * here one after another is looked at. All but --json take a value. */
+ * here one after another is looked at. */
 static bool settings_known(const struct cli_command *c, int argc, char *const *argv,
                            struct cli_args *ret, char why[static CLI_WHY_BYTES])
 {
     for (int at = 0; at < argc; at++) {
-        char *one[] = {argv[at], at + 1 < argc ? argv[at + 1] : NULL};
-        bool joined = strchr(argv[at], '=') != NULL || strcmp(argv[at], "--json") == 0;
-        if (cli_args_parse(c, joined || !one[1] ? 1 : 2, one, ret, why) != OK)
+        if (cli_args_parse(c, 1, argv + at, ret, why) == OK) {
+            if (ret->help)
+                return true;
+        } else if (at + 1 == argc || cli_args_parse(c, 2, argv + at, ret, why) != OK) {
             return false;
-        if (ret->help)
-            return true;
-        at += !joined;
+        } else {
+            at++; /* its value */
+        }
     }
     return true;
 }
 
-/* "--name", "value" in words of their own behind argv[0], as programs read them. */
+/* "--name", "value" in words of their own behind the command's, as programs read them. */
 static int run_program(const struct cli_program *p, const struct cli_args *a)
 {
     size_t count = 1;
-    const char **words = xcalloc(1 + 2 * a->flag_count + a->positional_count + 1, sizeof *words);
+    const char **words = xcalloc(2 + 2 * a->flag_count + a->positional_count + 1, sizeof *words);
     char(*names)[64] = xcalloc(a->flag_count + 1, sizeof *names);
-    words[0] = a->command->verb ? a->command->verb : a->command->word;
+    words[0] = a->command->word;
+    if (a->command->verb)
+        words[count++] = a->command->verb;
     for (size_t i = 0; i < a->flag_count; i++) {
         snprintf(names[i], sizeof names[i], "--%.*s", (int)a->flags[i].name.len,
                  a->flags[i].name.ptr);
@@ -71,8 +74,10 @@ static int run(const struct cli_command *c, const struct cli_host *host, int arg
         cli_help_command(stdout, c);
         return EXIT_CODE_DONE;
     }
+    int before = c->verb ? 2 : 1;
     if (settings)
-        return program->run(argc + 1, argv - 1);
+        return program->run(argc + before, argv - before);
+    ASSERT(program || c->run); /* else it is in the table and not in main.c */
     if (program)
         return run_program(program, &args);
     cli_global_take(&args, host);

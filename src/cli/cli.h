@@ -12,7 +12,7 @@ struct cli_setting {
 };
 
 /* A command that lies beyond this layer: in commands.def with PROGRAM, run by main.c's function.
- * argv[0] is its last word; flags come as "--name", "value", in words of their own, and were
+ * argv begins with its words; flags come as "--name", "value", in words of their own, and were
  * checked against its usage. */
 struct cli_program {
     const char *word, *verb; /* verb NULL: of one word */

@@ -89,12 +89,12 @@ static int show(const struct config_inputs *in, const struct config *c,
 
 int config_main(int argc, char **argv)
 {
-    bool shows = strcmp(argv[0], "show") == 0, as_json = false;
+    bool shows = argc > 1 && strcmp(argv[1], "show") == 0, as_json = false;
     static struct config c;
     static struct config_source from[CONFIG_COUNT];
     AUTO(config_inputs) struct config_inputs in;
     AUTO(buf) struct buf problems = buf_make(CONFIG_PROBLEMS_MAX_BYTES);
-    if (config_inputs_read(argc, argv, shows ? &as_json : NULL, &in, &problems) != OK)
+    if (config_inputs_read(argc - 1, argv + 1, shows ? &as_json : NULL, &in, &problems) != OK)
         return tell(&problems, EXIT_USAGE);
     if (config_load(&in, &c, from, &problems) != OK)
         return tell(&problems, EXIT_INVALID);

@@ -1,4 +1,4 @@
-/* `safelight config check|show`: argv[0] is "check" or "show". Returns the exit code. */
+/* `safelight config check|show`: argv[1] is "check" or "show". Returns the exit code. */
 #ifndef SERVER_CONFIG_MAIN_H
 #define SERVER_CONFIG_MAIN_H
 

@@ -250,7 +250,7 @@ def test_bash_completes_every_command_and_flag(scripts):
             assert verb in in_bash(scripts, word, "")
         offered = in_bash(scripts, word, *([verb] if verb else []), "--")
         assert set(re.findall(r"--[\w-]+", usage)) <= set(offered), (word, verb)
-    assert in_bash(scripts, "secret", "ro") == ["rotate"]
+    assert in_bash(scripts, "secret", "rot") == ["rotate"]
     assert "--tls-cert" in in_bash(scripts, "serve", "--tls")
     assert in_bash(scripts, "token", "create", "--role", "a") == ["admin", "audit"]
     assert in_bash(scripts, "completion", "") == ["bash", "zsh", "fish"]
