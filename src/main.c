@@ -4,11 +4,14 @@
 
 #include "alloc.h"
 #include "attr.h"
+#include "backup_main.h"
 #include "cli.h"
 #include "config.h"
 #include "doctor.h"
 #include "init.h"
 #include "io.h"
+#include "recovery_main.h"
+#include "restore_main.h"
 #include "serve.h"
 #include "worker.h"
 
@@ -48,6 +51,10 @@ int main(int argc, char **argv)
         {"init", NULL, init_main, NULL},
         {"serve", NULL, serve_main, serve_setting},
         {"worker", NULL, worker_main, NULL},
+        {"recovery-key", "create", recovery_main, NULL},
+        {"recovery-key", "show", recovery_main, NULL},
+        {"backup", NULL, backup_main, NULL},
+        {"restore", NULL, restore_main, NULL},
     };
     static const struct cli_host host = {programs, ARRAY_LEN(programs), examine};
 

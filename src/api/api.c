@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "alloc.h"
+#include "api_backup.h"
 #include "api_request.h"
 #include "api_secret_lists.h"
 #include "key_rotation.h"
@@ -139,6 +140,7 @@ enum err api_start(struct api *api)
             api->auth, (struct auth_session_limits){api->console_idle_ms, api->console_session_ms});
     api->lists = secret_lists_new();
     api->rotation = NULL;
+    api->backup = api_backup_new(api);
     api->open_server = api->operator_server = NULL;
     api->open_routes = api->operator_routes = NULL;
     api->deferred = 0;
@@ -190,6 +192,7 @@ void api_courier_end(struct api *api)
 
 void api_stop(struct api *api)
 {
+    api_backup_stop(api->backup);
     if (api->open_server)
         http_stop(&api->open_server);
     if (api->operator_server)
@@ -203,6 +206,7 @@ void api_free(struct api *api)
         return;
     auth_free(&api->auth);
     secret_lists_free(&api->lists);
+    api_backup_free(&api->backup);
     free(TAKE(api->open_routes));
     free(TAKE(api->operator_routes));
     pthread_mutex_destroy(&api->put_lock);

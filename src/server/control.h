@@ -5,11 +5,13 @@
  *     api -> supervisor   'P' port (u16)   ready, listening on this port
  *                         'O'              hand the vault a new root key (root.key.next)
  *                         'C'              that key is in use: put it in root.key's place
- *     supervisor -> api   'k' or 'e'       answer to O and C: done, or not
+ *                         'V'              hand the vault recovery.pub.next and put it in its place
+ *     supervisor -> api   'k' or 'e'       answer to O, C and V: done, or not
  *                         'K' + descriptor a new courier was started; this is its socket
  *                         'H'              reload what can be reloaded (TLS certificates)
  *                         'S'              stop: finish what is open, then exit
- *     supervisor -> vault 'R' + descriptor pending root key;   'C' + descriptor: a courier */
+ *     supervisor -> vault 'R' + descriptor pending root key;   'C' + descriptor: a courier;
+ *                         'P' + descriptor recovery key's public half */
 #ifndef SERVER_CONTROL_H
 #define SERVER_CONTROL_H
 
@@ -19,12 +21,14 @@ enum control {
     CONTROL_READY = 'P',
     CONTROL_OFFER_ROOT = 'O',
     CONTROL_COMMIT_ROOT = 'C',
+    CONTROL_OFFER_RECOVERY = 'V',
     CONTROL_DONE = 'k',
     CONTROL_REFUSED = 'e',
     CONTROL_COURIER = 'K',
     CONTROL_RELOAD = 'H',
     CONTROL_STOP = 'S',
     CONTROL_VAULT_ROOT = 'R',
+    CONTROL_VAULT_RECOVERY = 'P',
     CONTROL_VAULT_CLIENT = 'C',
 };
 
