@@ -4,12 +4,15 @@
 
 #include "alloc.h"
 #include "attr.h"
+#include "backup_main.h"
 #include "cli.h"
 #include "config.h"
 #include "config_main.h"
 #include "doctor.h"
 #include "init.h"
 #include "io.h"
+#include "recovery_main.h"
+#include "restore_main.h"
 #include "serve.h"
 #include "worker.h"
 
@@ -58,6 +61,10 @@ int main(int argc, char **argv)
         {"config", "check", config_main, serve_setting},
         {"config", "show", config_main, serve_setting},
         {"worker", NULL, worker_main, NULL},
+        {"recovery-key", "create", recovery_main, NULL},
+        {"recovery-key", "show", recovery_main, NULL},
+        {"backup", NULL, backup_main, NULL},
+        {"restore", NULL, restore_main, NULL},
     };
     static const struct cli_host host = {programs, ARRAY_LEN(programs), examine};
 

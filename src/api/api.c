@@ -4,6 +4,7 @@
 
 #include "alloc.h"
 #include "api_access.h"
+#include "api_backup.h"
 #include "api_request.h"
 #include "api_secret_lists.h"
 #include "clock.h"
@@ -163,6 +164,7 @@ enum err api_start(struct api *api)
             api->auth, (struct auth_session_limits){api->console_idle_ms, api->console_session_ms});
     api->lists = secret_lists_new();
     api->rotation = NULL;
+    api->backup = api_backup_new(api);
     api->open_server = api->operator_server = NULL;
     api->open_routes = api->operator_routes = NULL;
     api->deferred = 0;
@@ -246,6 +248,7 @@ bool api_courier_answers(struct api *api, int64_t within_ms)
 
 void api_stop(struct api *api)
 {
+    api_backup_stop(api->backup);
     if (api->open_server)
         http_stop(&api->open_server);
     if (api->operator_server)
@@ -259,6 +262,7 @@ void api_free(struct api *api)
         return;
     auth_free(&api->auth);
     secret_lists_free(&api->lists);
+    api_backup_free(&api->backup);
     free(TAKE(api->open_routes));
     free(TAKE(api->operator_routes));
     pthread_mutex_destroy(&api->put_lock);

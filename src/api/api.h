@@ -15,6 +15,7 @@
 struct auth;
 struct key_rotation;
 struct secret_lists;
+struct api_backup;
 
 /* Requests that wait for a thread to block on; fewer than http_defer takes, so that whoever owns
  * something beside the request hears of a refusal. */
@@ -52,6 +53,8 @@ struct api {
      * the old one's place. Called on the rotation thread; may block. */
     enum err (*offer_root)(void *ctx);
     enum err (*commit_root)(void *ctx);
+    /* The operator has put another recovery key into the data directory: the vault is given it. */
+    enum err (*offer_recovery)(void *ctx);
     void *root_ctx;
 
     void (*wake)(void *ctx); /* something became due for the dispatcher; NULL: nobody to tell */
@@ -75,6 +78,7 @@ struct api {
     struct auth *auth;
     struct secret_lists *lists;
     struct key_rotation *rotation;
+    struct api_backup *backup;
     struct http_server *open_server, *operator_server;
     struct http_route *open_routes, *operator_routes;
 };

@@ -47,6 +47,7 @@ void api_token_list(struct http_request *r)
         write_row(&o, &rows[i]);
         json_out_member_time(&o, "lastUsedAt", rows[i].last_used_at_ms);
         json_out_member_time(&o, "revokedAt", rows[i].revoked_at_ms);
+        json_out_member_time(&o, "suspendedAt", rows[i].suspended_at_ms);
         json_out_close(&o, '}');
     }
     json_out_close(&o, ']');
@@ -184,7 +185,7 @@ static enum err maker_is_valid(struct store_tx *tx, struct http_request *r)
     if (http_is_operator(r))
         return OK;
     TRY(store_token_get(tx, api_actor(r)->token_id, http_arena(r), &row));
-    return row.revoked_at_ms == 0 ? OK : ERR_UNAUTHORIZED;
+    return row.revoked_at_ms == 0 && row.suspended_at_ms == 0 ? OK : ERR_UNAUTHORIZED;
 }
 
 static enum err create_op(struct store_tx *tx, void *ctx)

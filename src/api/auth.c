@@ -240,7 +240,7 @@ static enum err check_stored(struct auth *a, const struct shown *shown, struct a
     bool fits = shown->is_session
                     ? str_equal(ulid_str(&rows.session.team_id), ulid_str(&row->team_id))
                     : row->role == shown->token.role;
-    if (!rows.found || !same || !fits || row->revoked_at_ms != 0)
+    if (!rows.found || !same || !fits || row->revoked_at_ms != 0 || row->suspended_at_ms != 0)
         return ERR_UNAUTHORIZED;
 
     TRY(str_to_text(row->id, ret->token_id, sizeof ret->token_id));

@@ -121,6 +121,9 @@
 /* Workers load what a job names, and AE starts slowly with more than some hundred. */
 #define FONTS_PER_TEAM_MAX 1000
 
+/* One row of the database in a backup: a batch's JSON, the largest thing that is ever stored. */
+#define BACKUP_RECORD_MAX_BYTES (33 * 1024 * 1024)
+
 #define HTTP_HEADER_MAX_BYTES    (16 * 1024)
 #define HTTP_TARGET_MAX_BYTES    (8 * 1024)
 #define HTTP_HEAD_DEADLINE_MS    (30 * 1000) /* from the first byte to the end of the head */

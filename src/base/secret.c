@@ -58,6 +58,14 @@ struct secret_arena_report secret_arena_open(size_t size_bytes)
     return report;
 }
 
+void secret_arena_forget(void)
+{
+    if (arena.base)
+        munmap(arena.base, arena.size);
+    arena.base = NULL;
+    arena.size = arena.used = 0;
+}
+
 /* UNSAFE: block sizes are multiples of ALIGN and sum to the arena's size, so the pointer is a
  * block header or the end of the arena. */
 static struct block *next_block(struct block *b)

@@ -20,6 +20,9 @@ struct secret_arena_report {
  * SECRET_ARENA_BYTES. What could not be obtained is reported, not fatal. */
 struct secret_arena_report secret_arena_open(size_t size_bytes);
 
+/* In a child, right after fork: the arena is the parent's, and its secrets are gone. */
+void secret_arena_forget(void);
+
 /* A copy of `bytes`. ERR_LIMIT when the arena is full. The caller wipes its own source. */
 enum err secret_new(struct str bytes, struct secret **ret) MUST_USE;
 

@@ -96,7 +96,8 @@ int cli_token_list(const struct cli_args *args)
                                                 {"ADDRESSES", "addresses"},
                                                 {"EXPIRES", "expiresAt"},
                                                 {"LAST USED", "lastUsedAt"},
-                                                {"REVOKED", "revokedAt"}};
+                                                {"REVOKED", "revokedAt"},
+                                                {"SUSPENDED", "suspendedAt"}};
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
     AUTO(buf) struct buf answer = buf_make(LIST_MAX_BYTES);
     struct str path = STR_EMPTY;

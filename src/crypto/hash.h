@@ -12,6 +12,14 @@ void hash_blake2b_keyed(const uint8_t key[static 32], struct str bytes,
 void hash_sha256(struct str bytes, uint8_t ret[static HASH_BYTES]);
 void hash_hmac_sha256(struct str key, struct str bytes, uint8_t ret[static HASH_BYTES]);
 
+/* BLAKE2b-256 of what comes in pieces. */
+struct hash_blake2b_state {
+    _Alignas(64) unsigned char opaque[384];
+};
+void hash_blake2b_init(struct hash_blake2b_state *s);
+void hash_blake2b_update(struct hash_blake2b_state *s, struct str bytes);
+void hash_blake2b_final(struct hash_blake2b_state *s, uint8_t ret[static HASH_BYTES]);
+
 /* Streaming SHA-256 for payload hashes. */
 struct hash_sha256_state {
     _Alignas(16) unsigned char opaque[128];

@@ -147,6 +147,52 @@ enum err db_prepare(struct db *db, const char *sql, struct db_stmt **ret)
     return OK;
 }
 
+static struct db_stmt *uncached(struct db *db, void *handle)
+{
+    struct db_stmt *q = xcalloc(1, sizeof *q);
+    *q = (struct db_stmt){.db = db, .handle = handle, .busy = true};
+    return q;
+}
+
+enum err db_prepare_all(struct db *db, struct str table, struct db_stmt **ret)
+{
+    void *handle;
+    TRY(db->driver->prepare_all(db->connection, table, &handle));
+    *ret = uncached(db, handle);
+    return OK;
+}
+
+enum err db_prepare_insert(struct db *db, struct str table, const struct str *columns, size_t count,
+                           struct db_stmt **ret)
+{
+    void *handle;
+    TRY(db->driver->prepare_insert(db->connection, table, columns, count, &handle));
+    *ret = uncached(db, handle);
+    return OK;
+}
+
+void db_again(struct db_stmt *q)
+{
+    q->db->driver->reset(q->handle);
+    q->bound = q->column = 0;
+    q->bind_error = OK;
+}
+
+size_t db_column_count(struct db_stmt *q)
+{
+    return q->db->driver->column_count(q->handle);
+}
+
+struct str db_column_name(struct db_stmt *q, size_t column)
+{
+    return q->db->driver->column_name(q->handle, (int)column);
+}
+
+enum err db_column_type(struct db_stmt *q, enum db_type *ret)
+{
+    return q->db->driver->column_type(q->handle, q->column, ret);
+}
+
 void db_done(struct db_stmt **handle)
 {
     struct db_stmt *q = *handle;
@@ -192,6 +238,11 @@ void db_bind_text(struct db_stmt *q, struct str text)
 void db_bind_blob(struct db_stmt *q, struct str bytes)
 {
     bound(q, q->db->driver->bind_blob(q->handle, ++q->bound, addressed(bytes)));
+}
+
+void db_bind_null(struct db_stmt *q)
+{
+    bound(q, q->db->driver->bind_null(q->handle, ++q->bound));
 }
 
 enum err db_step(struct db_stmt *q, bool *ret_row)

@@ -62,6 +62,22 @@ enum err db_run_counted(struct db_stmt *q, int64_t *ret_changed) MUST_USE;
 int64_t db_column_int(struct db_stmt *q);
 struct str db_column_bytes(struct db_stmt *q);
 
+/* --- whole tables, for copies: statements that are made for one table and not kept --- */
+
+/* SELECT * FROM table. ERR_NOT_FOUND: there is no such table. */
+enum err db_prepare_all(struct db *db, struct str table, struct db_stmt **ret) MUST_USE;
+/* INSERT of one row; db_again() between two. ERR_NOT_FOUND: no such table or column. */
+enum err db_prepare_insert(struct db *db, struct str table, const struct str *columns, size_t count,
+                           struct db_stmt **ret) MUST_USE;
+void db_again(struct db_stmt *q); /* ready to be bound and run once more */
+
+enum db_type { DB_NULL, DB_INT, DB_TEXT, DB_BLOB };
+size_t db_column_count(struct db_stmt *q);
+struct str db_column_name(struct db_stmt *q, size_t column);
+/* Of the next column of the row. ERR_INTERNAL: of a kind that no column of ours has. */
+enum err db_column_type(struct db_stmt *q, enum db_type *ret) MUST_USE;
+void db_bind_null(struct db_stmt *q);
+
 /* Several statements without parameters, for schemas; compiled anew each time. */
 enum err db_script(struct db *db, const char *sql) MUST_USE;
 

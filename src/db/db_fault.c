@@ -114,15 +114,42 @@ static enum err fault_compact(void *connection, int64_t max_bytes, bool (*give_u
     return DRIVER(connection)->compact(CONNECTION(connection)->inner, max_bytes, give_up, ctx);
 }
 
+static void *around(void *connection, void *inner)
+{
+    struct statement *q = xcalloc(1, sizeof *q);
+    *q = (struct statement){connection, inner};
+    return q;
+}
+
 static enum err fault_prepare(void *connection, const char *sql, void **ret)
 {
     if (strikes(connection))
         return ERR_UNAVAILABLE;
     void *inner;
     TRY(DRIVER(connection)->prepare(CONNECTION(connection)->inner, sql, &inner));
-    struct statement *q = xcalloc(1, sizeof *q);
-    *q = (struct statement){connection, inner};
-    *ret = q;
+    *ret = around(connection, inner);
+    return OK;
+}
+
+static enum err fault_prepare_all(void *connection, struct str table, void **ret)
+{
+    if (strikes(connection))
+        return ERR_UNAVAILABLE;
+    void *inner;
+    TRY(DRIVER(connection)->prepare_all(CONNECTION(connection)->inner, table, &inner));
+    *ret = around(connection, inner);
+    return OK;
+}
+
+static enum err fault_prepare_insert(void *connection, struct str table, const struct str *columns,
+                                     size_t count, void **ret)
+{
+    if (strikes(connection))
+        return ERR_UNAVAILABLE;
+    void *inner;
+    TRY(DRIVER(connection)
+            ->prepare_insert(CONNECTION(connection)->inner, table, columns, count, &inner));
+    *ret = around(connection, inner);
     return OK;
 }
 
@@ -152,6 +179,11 @@ static enum err fault_bind_blob(void *statement, int position, struct str bytes)
     return STATEMENT_CALL(statement, bind_blob, position, bytes);
 }
 
+static enum err fault_bind_null(void *statement, int position)
+{
+    return STATEMENT_CALL(statement, bind_null, position);
+}
+
 static enum err fault_step(void *statement, bool *ret_row)
 {
     if (strikes(STATEMENT(statement)->connection))
@@ -169,6 +201,21 @@ static struct str fault_column_bytes(void *statement, int position)
     return STATEMENT_CALL(statement, column_bytes, position);
 }
 
+static size_t fault_column_count(void *statement)
+{
+    return STATEMENT_CALL(statement, column_count);
+}
+
+static struct str fault_column_name(void *statement, int position)
+{
+    return STATEMENT_CALL(statement, column_name, position);
+}
+
+static enum err fault_column_type(void *statement, int position, enum db_type *ret)
+{
+    return STATEMENT_CALL(statement, column_type, position, ret);
+}
+
 const struct db_driver db_fault_driver = {
     .open = fault_open,
     .close = fault_close,
@@ -181,12 +228,18 @@ const struct db_driver db_fault_driver = {
     .checkpoint = fault_checkpoint,
     .compact = fault_compact,
     .prepare = fault_prepare,
+    .prepare_all = fault_prepare_all,
+    .prepare_insert = fault_prepare_insert,
     .finalize = fault_finalize,
     .reset = fault_reset,
     .bind_int = fault_bind_int,
     .bind_text = fault_bind_text,
     .bind_blob = fault_bind_blob,
+    .bind_null = fault_bind_null,
     .step = fault_step,
     .column_int = fault_column_int,
     .column_bytes = fault_column_bytes,
+    .column_count = fault_column_count,
+    .column_name = fault_column_name,
+    .column_type = fault_column_type,
 };

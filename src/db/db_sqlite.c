@@ -252,6 +252,43 @@ static enum err sqlite_prepare(void *connection, const char *sql, void **ret)
     return OK;
 }
 
+/* SQL that is made at run time, of names alone, each quoted. */
+static enum err prepare_made(struct connection *c, char *sql, void **ret)
+{
+    sqlite3_stmt *sqlite;
+    if (!sql)
+        return ERR_LIMIT;
+    int rc = sqlite3_prepare_v2(c->sqlite, sql, -1, &sqlite, NULL);
+    sqlite3_free(sql);
+    if (rc == SQLITE_ERROR) /* no such table or column: the statement itself is right */
+        return ERR_NOT_FOUND;
+    TRY(failed(c, rc));
+    struct statement *q = xcalloc(1, sizeof *q);
+    *q = (struct statement){c, sqlite};
+    *ret = q;
+    return OK;
+}
+
+static enum err sqlite_prepare_all(void *connection, struct str table, void **ret)
+{
+    return prepare_made(connection,
+                        sqlite3_mprintf("SELECT * FROM \"%.*w\"", (int)table.len, table.ptr), ret);
+}
+
+static enum err sqlite_prepare_insert(void *connection, struct str table, const struct str *columns,
+                                      size_t count, void **ret)
+{
+    sqlite3_str *sql = sqlite3_str_new(NULL);
+    sqlite3_str_appendf(sql, "INSERT INTO \"%.*w\" (", (int)table.len, table.ptr);
+    for (size_t i = 0; i < count; i++)
+        sqlite3_str_appendf(sql, "%s\"%.*w\"", i ? ", " : "", (int)columns[i].len, columns[i].ptr);
+    sqlite3_str_appendall(sql, ") VALUES (");
+    for (size_t i = 0; i < count; i++)
+        sqlite3_str_appendall(sql, i ? ", ?" : "?");
+    sqlite3_str_appendall(sql, ")");
+    return prepare_made(connection, sqlite3_str_finish(sql), ret);
+}
+
 static void sqlite_finalize(void *statement)
 {
     struct statement *q = statement;
@@ -286,6 +323,12 @@ static enum err sqlite_bind_blob(void *statement, int position, struct str bytes
                   sqlite3_bind_blob64(q->sqlite, position, bytes.ptr, bytes.len, SQLITE_STATIC));
 }
 
+static enum err sqlite_bind_null(void *statement, int position)
+{
+    struct statement *q = statement;
+    return failed(q->connection, sqlite3_bind_null(q->sqlite, position));
+}
+
 static enum err sqlite_step(void *statement, bool *ret_row)
 {
     struct statement *q = statement;
@@ -310,6 +353,36 @@ static struct str sqlite_column_bytes(void *statement, int position)
     return ptr ? str_bytes(ptr, len) : STR_EMPTY;
 }
 
+static size_t sqlite_column_count(void *statement)
+{
+    return (size_t)sqlite3_column_count(((struct statement *)statement)->sqlite);
+}
+
+static struct str sqlite_column_name(void *statement, int position)
+{
+    return str_from(sqlite3_column_name(((struct statement *)statement)->sqlite, position));
+}
+
+static enum err sqlite_column_type(void *statement, int position, enum db_type *ret)
+{
+    switch (sqlite3_column_type(((struct statement *)statement)->sqlite, position)) {
+    case SQLITE_NULL:
+        *ret = DB_NULL;
+        return OK;
+    case SQLITE_INTEGER:
+        *ret = DB_INT;
+        return OK;
+    case SQLITE_TEXT:
+        *ret = DB_TEXT;
+        return OK;
+    case SQLITE_BLOB:
+        *ret = DB_BLOB;
+        return OK;
+    default:
+        return ERR_INTERNAL;
+    }
+}
+
 const struct db_driver db_sqlite_driver = {
     .open = sqlite_open,
     .close = sqlite_close,
@@ -322,12 +395,18 @@ const struct db_driver db_sqlite_driver = {
     .checkpoint = sqlite_checkpoint,
     .compact = sqlite_compact,
     .prepare = sqlite_prepare,
+    .prepare_all = sqlite_prepare_all,
+    .prepare_insert = sqlite_prepare_insert,
     .finalize = sqlite_finalize,
     .reset = sqlite_reset,
     .bind_int = sqlite_bind_int,
     .bind_text = sqlite_bind_text,
     .bind_blob = sqlite_bind_blob,
+    .bind_null = sqlite_bind_null,
     .step = sqlite_step,
     .column_int = sqlite_column_int,
     .column_bytes = sqlite_column_bytes,
+    .column_count = sqlite_column_count,
+    .column_name = sqlite_column_name,
+    .column_type = sqlite_column_type,
 };

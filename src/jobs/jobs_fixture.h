@@ -44,6 +44,7 @@ static void fixture_begin(int argc, char **argv)
     struct vault_serve options = {.clients = &client,
                                   .client_count = 1,
                                   .supervisor = -1,
+                                  .recovery = -1,
                                   .root_key = fixture_number(argv[2]),
                                   .pending_root_key = -1};
     _exit(vault_serve(&options) == OK ? 0 : 1);

@@ -7,14 +7,16 @@
  *                         'C'              that key is in use: put it in root.key's place
  *                         'L' settings (u8), tls (u8)   the end of H: what was taken
  *                         'a' well (u8)    answer to A; 1: vault and courier answer as well
- *     supervisor -> api   'k' or 'e'       answer to O and C: done, or not
+ *                         'V'              hand the vault recovery.pub.next and put it in its place
+ *     supervisor -> api   'k' or 'e'       answer to O, C and V: done, or not
  *                         'K' + descriptor a new courier was started; this is its socket
  *                         'H' taken (u8), settings      those that hold now (struct config: both
  *                                          are one program; 0: the new ones were refused); the
  *                                          certificate is to be read again
  *                         'A'              is anybody there?
  *                         'S'              stop: finish what is open, then exit
- *     supervisor -> vault 'R' + descriptor pending root key;   'C' + descriptor: a courier */
+ *     supervisor -> vault 'R' + descriptor pending root key;   'C' + descriptor: a courier;
+ *                         'P' + descriptor recovery key's public half */
 #ifndef SERVER_CONTROL_H
 #define SERVER_CONTROL_H
 
@@ -24,6 +26,7 @@ enum control {
     CONTROL_READY = 'P',
     CONTROL_OFFER_ROOT = 'O',
     CONTROL_COMMIT_ROOT = 'C',
+    CONTROL_OFFER_RECOVERY = 'V',
     CONTROL_DONE = 'k',
     CONTROL_REFUSED = 'e',
     CONTROL_COURIER = 'K',
@@ -33,6 +36,7 @@ enum control {
     CONTROL_ALIVE = 'a',
     CONTROL_STOP = 'S',
     CONTROL_VAULT_ROOT = 'R',
+    CONTROL_VAULT_RECOVERY = 'P',
     CONTROL_VAULT_CLIENT = 'C',
 };
 

@@ -48,9 +48,23 @@ static enum err make_root_key(const char *path)
     return e;
 }
 
-enum err datadir_create(const char *data, char ret_why[static DATADIR_WHY_BYTES])
+enum err datadir_fill(const char *data, char ret_why[static DATADIR_WHY_BYTES])
 {
     char path[DATADIR_PATH_MAX_BYTES];
+    static const char *const folders[] = {"db", "spool"};
+    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+        TRY(datadir_path(data, folders[i], path));
+        if (mkdir(path, 0700) != 0)
+            return explain(ret_why, errno == ENOSPC ? ERR_STORE_FULL : ERR_IO, path,
+                           "cannot be made");
+    }
+    TRY(datadir_path(data, "root.key", path));
+    enum err e = make_root_key(path);
+    return e == OK ? OK : explain(ret_why, e, path, "cannot be written");
+}
+
+enum err datadir_create(const char *data, char ret_why[static DATADIR_WHY_BYTES])
+{
     if (mkdir(data, 0700) != 0 && errno != EEXIST)
         return explain(ret_why, ERR_IO, data, "cannot be made; does the folder above it exist?");
     if (!is_empty(data))
@@ -59,15 +73,7 @@ enum err datadir_create(const char *data, char ret_why[static DATADIR_WHY_BYTES]
     if (chmod(data, 0700) != 0)
         return explain(ret_why, ERR_IO, data,
                        "cannot be made private (0700); choose a folder of your own");
-    static const char *const folders[] = {"db", "spool"};
-    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
-        TRY(datadir_path(data, folders[i], path));
-        if (mkdir(path, 0700) != 0)
-            return explain(ret_why, ERR_IO, path, "cannot be made");
-    }
-    TRY(datadir_path(data, "root.key", path));
-    enum err e = make_root_key(path);
-    return e == OK ? OK : explain(ret_why, e, path, "cannot be written");
+    return datadir_fill(data, ret_why);
 }
 
 static enum err check_one(const char *path, bool folder, char *why)
@@ -139,6 +145,35 @@ enum err datadir_open_root(const char *data, int *ret_root, int *ret_next,
     *ret_root = root;
     *ret_next = open(next, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     return OK;
+}
+
+int datadir_open_recovery(const char *data, bool next)
+{
+    char path[DATADIR_PATH_MAX_BYTES];
+    struct stat st;
+    if (datadir_path(data, next ? "recovery.pub.next" : "recovery.pub", path) != OK)
+        return -1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)))
+        io_close(&fd);
+    return fd;
+}
+
+enum err datadir_next_recovery(const char *data, struct str bytes)
+{
+    char path[DATADIR_PATH_MAX_BYTES];
+    TRY(datadir_path(data, "recovery.pub.next", path));
+    return io_replace_file(path, bytes, 0600);
+}
+
+enum err datadir_commit_recovery(const char *data)
+{
+    char next[DATADIR_PATH_MAX_BYTES], path[DATADIR_PATH_MAX_BYTES];
+    TRY(datadir_path(data, "recovery.pub.next", next));
+    TRY(datadir_path(data, "recovery.pub", path));
+    if (rename(next, path) != 0)
+        return ERR_IO;
+    return io_sync_folder(data);
 }
 
 enum err datadir_path_of(int fd, char ret[static DATADIR_PATH_MAX_BYTES])

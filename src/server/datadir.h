@@ -2,6 +2,7 @@
  *
  *     DIR/             0700
  *     DIR/root.key     0600, 32 bytes; root.key.next while the root key is being rotated
+ *     DIR/recovery.pub 0600, whom backups are encrypted for; recovery.pub.next while it is changed
  *     DIR/db/          the database
  *     DIR/spool/       render outputs on their way
  *     DIR/safelight.sock   operator commands
@@ -10,7 +11,9 @@
 #ifndef SERVER_DATADIR_H
 #define SERVER_DATADIR_H
 
-#include "err.h"
+#include <stdbool.h>
+
+#include "str.h"
 
 enum { DATADIR_PATH_MAX_BYTES = 2048, DATADIR_WHY_BYTES = 2400 };
 
@@ -30,6 +33,15 @@ enum err datadir_check(const char *data, char ret_why[static DATADIR_WHY_BYTES])
  * DIR/root.key. ret_next is DIR/root.key.next or -1. */
 enum err datadir_open_root(const char *data, int *ret_root, int *ret_next,
                            char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;
+
+/* recovery.pub, or its successor. -1: there is none, or it is no plain file. */
+int datadir_open_recovery(const char *data, bool next);
+/* Writes the successor, durably; puts it in its place. */
+enum err datadir_next_recovery(const char *data, struct str bytes) MUST_USE;
+enum err datadir_commit_recovery(const char *data) MUST_USE;
+
+/* The folders and a fresh root key, in an empty folder. */
+enum err datadir_fill(const char *data, char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;
 
 /* Where an open file lies, without links. ERR_IO. */
 enum err datadir_path_of(int fd, char ret[static DATADIR_PATH_MAX_BYTES]) MUST_USE;

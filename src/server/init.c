@@ -89,7 +89,8 @@ static enum err with_vault(const struct config *config, struct str team, char *r
     TRY(datadir_path(config->data, "db", folder));
     TRY(ipc_pair(pair));
     TRY(ipc_pair(supervisor));
-    TRY(serve_child_vault(config, pair[1], supervisor[1], root, next, &pid));
+    const struct serve_keys keys = {root, next, -1};
+    TRY(serve_child_vault(config, pair[1], supervisor[1], &keys, &pid));
     io_close(&pair[1]);
     io_close(&supervisor[1]);
     struct vault *vault = vault_connect(pair[0]);
@@ -138,9 +139,12 @@ int init_main(int argc, char **argv)
     }
     puts(token);
     wipe(token, sizeof token);
-    fprintf(stderr,
-            "Team \"%s\" is ready; its admin token stands alone on stdout and is shown only now.\n"
-            "Start the server with: safelight serve --data %s\n",
-            team, data);
+    fprintf(
+        stderr,
+        "Team \"%s\" is ready; its admin token stands alone on stdout and is shown only now.\n"
+        "Start the server with: safelight serve --data %s\n"
+        "Before the first secret: safelight recovery-key create --data %s; whoever loses root.key "
+        "and\nhas no backup that opens loses everything.\n",
+        team, data, data);
     return EXIT_DONE;
 }

@@ -99,7 +99,9 @@ static enum err start_all(struct supervisor *s, int root, int next, int listen_f
     TRY(ipc_pair(vault_control));
     TRY(ipc_pair(api_vault));
     TRY(ipc_pair(control));
-    TRY(serve_child_vault(s->config, api_vault[1], vault_control[1], root, next, &s->vault));
+    AUTO(fd) int recovery = datadir_open_recovery(s->config->data, false);
+    const struct serve_keys keys = {root, next, recovery};
+    TRY(serve_child_vault(s->config, api_vault[1], vault_control[1], &keys, &s->vault));
     io_close(&api_vault[1]);
     io_close(&vault_control[1]);
     s->vault_control = vault_control[0];
@@ -203,11 +205,27 @@ static enum err offer_root(struct supervisor *s)
     return str_is(buf_str(&answer), "k") ? OK : ERR_CONFLICT;
 }
 
+/* The same for recovery.pub.next, which the operator's command has put there. */
+static enum err offer_recovery(struct supervisor *s)
+{
+    AUTO(fd) int next = datadir_open_recovery(s->config->data, true);
+    AUTO(buf) struct buf answer = buf_make(IPC_MESSAGE_MAX_BYTES);
+    if (next < 0)
+        return ERR_NOT_FOUND;
+    TRY(control_send(s->vault_control, CONTROL_VAULT_RECOVERY, next));
+    TRY(ipc_receive(s->vault_control, &answer, NULL, 0));
+    if (!str_is(buf_str(&answer), "k"))
+        return ERR_INVALID;
+    return datadir_commit_recovery(s->config->data);
+}
+
 static void on_api_order(struct supervisor *s, enum control what)
 {
     enum err e;
     if (what == CONTROL_OFFER_ROOT)
         e = offer_root(s);
+    else if (what == CONTROL_OFFER_RECOVERY)
+        e = offer_recovery(s);
     else if (what == CONTROL_COMMIT_ROOT)
         e = datadir_commit_root(s->config->data);
     else

@@ -38,16 +38,18 @@ struct running {
     struct api api;
     struct courier_dispatch *dispatch;
     struct sandbox_report sandbox;
+    pthread_mutex_t asking; /* one question at a time */
     pthread_mutex_t lock;
     pthread_cond_t answered;
     int answer;          /* CONTROL_DONE, CONTROL_REFUSED, or 0: none yet */
     int64_t tls_told_ms; /* that the certificate expires */
 };
 
-/* On the rotation thread: asks, and waits for the control loop to hear the answer. */
+/* On a thread of the api's: asks, and waits for the control loop to hear the answer. */
 static enum err ask_supervisor(struct running *r, enum control what)
 {
     struct timespec until;
+    pthread_mutex_lock(&r->asking);
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += ANSWER_TIMEOUT_S;
     pthread_mutex_lock(&r->lock);
@@ -60,6 +62,7 @@ static enum err ask_supervisor(struct running *r, enum control what)
     if (e == OK && r->answer != CONTROL_DONE)
         e = ERR_CONFLICT;
     pthread_mutex_unlock(&r->lock);
+    pthread_mutex_unlock(&r->asking);
     return e;
 }
 
@@ -71,6 +74,11 @@ static enum err offer_root(void *ctx)
 static enum err commit_root(void *ctx)
 {
     return ask_supervisor(ctx, CONTROL_COMMIT_ROOT);
+}
+
+static enum err offer_recovery(void *ctx)
+{
+    return ask_supervisor(ctx, CONTROL_OFFER_RECOVERY);
 }
 
 static enum err unlock(struct running *r)
@@ -169,6 +177,7 @@ static enum err start_api(struct running *r, const char *spool)
                                      .seccomp = r->sandbox.seccomp},
                      .offer_root = offer_root,
                      .commit_root = commit_root,
+                     .offer_recovery = offer_recovery,
                      .root_ctx = r,
                      .wake = wake,
                      .wake_ctx = r};
@@ -367,7 +376,8 @@ static void obey(struct running *r)
 
 int serve_api_run(const struct serve_api *options)
 {
-    static struct running r = {.lock = PTHREAD_MUTEX_INITIALIZER,
+    static struct running r = {.asking = PTHREAD_MUTEX_INITIALIZER,
+                               .lock = PTHREAD_MUTEX_INITIALIZER,
                                .answered = PTHREAD_COND_INITIALIZER};
     static char spool[DATADIR_PATH_MAX_BYTES];
     r.options = options;

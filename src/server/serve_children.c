@@ -43,6 +43,7 @@ static bool begin_child(const struct config *config, const char *name, const int
     serve_live_enter(); /* while the page's descriptor is open */
     close_others(keep, count);
     sandbox_begin();
+    secret_arena_forget();
     prctl(PR_SET_NAME, name);
     sigset_t none;
     sigemptyset(&none);
@@ -74,16 +75,17 @@ static bool confine_vault(void)
     return r.capabilities && r.landlock && r.seccomp;
 }
 
-enum err serve_child_vault(const struct config *config, int client, int supervisor, int root,
-                           int next_root, pid_t *ret)
+enum err serve_child_vault(const struct config *config, int client, int supervisor,
+                           const struct serve_keys *keys, pid_t *ret)
 {
-    const int keep[] = {client, supervisor, root, next_root};
+    const int keep[] = {client, supervisor, keys->root, keys->next_root, keys->recovery};
     if (begin_child(config, "vault", keep, ARRAY_LEN(keep), ret)) {
         struct vault_serve options = {.clients = &client,
                                       .client_count = 1,
                                       .supervisor = supervisor,
-                                      .root_key = root,
-                                      .pending_root_key = next_root,
+                                      .root_key = keys->root,
+                                      .pending_root_key = keys->next_root,
+                                      .recovery = keys->recovery,
                                       .confine = confine_vault};
         end_child(vault_serve(&options), "vault");
     }

@@ -162,5 +162,10 @@ static const char step_console_sessions[] =
     "CREATE INDEX console_sessions_team ON console_sessions (team_id, id);"
     "CREATE INDEX console_sessions_token ON console_sessions (token_id, id);";
 
-const char *const store_schema_steps[] = {step_1, step_2, step_job_secrets, step_console_sessions};
+/* Restored from a backup: void until the operator approves it. */
+static const char step_backup[] =
+    "ALTER TABLE tokens ADD COLUMN suspended_at_ms BIGINT NOT NULL DEFAULT 0;";
+
+const char *const store_schema_steps[] = {step_1, step_2, step_job_secrets, step_console_sessions,
+                                          step_backup};
 const size_t store_schema_step_count = ARRAY_LEN(store_schema_steps);

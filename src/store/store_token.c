@@ -31,7 +31,7 @@ enum err store_token_insert(struct store_tx *tx, const struct token *t)
 #define TOKEN_SELECT                                                                               \
     "SELECT id, team_id, name, role, names, addresses, created_at_ms, expires_at_ms, "             \
     "last_used_at_ms,"                                                                             \
-    " revoked_at_ms, created_by, hash FROM tokens"
+    " revoked_at_ms, suspended_at_ms, created_by, hash FROM tokens"
 
 static enum err read_token(struct db_stmt *q, struct arena *a, void *ret_row)
 {
@@ -50,6 +50,7 @@ static enum err read_token(struct db_stmt *q, struct arena *a, void *ret_row)
     t.expires_at_ms = db_column_int(q);
     t.last_used_at_ms = db_column_int(q);
     t.revoked_at_ms = db_column_int(q);
+    t.suspended_at_ms = db_column_int(q);
     t.created_by = store_column_str(q, a);
     TRY(store_column_32(q, t.hash));
     *ret = t;
@@ -97,6 +98,29 @@ enum err store_token_revoke(struct store_tx *tx, struct str team_id, struct str 
     TRY(db_run_counted(q, &changed));
     tx->touched |= TOUCHED_AUTH;
     return changed ? OK : ERR_NOT_FOUND;
+}
+
+enum err store_token_approve(struct store_tx *tx, struct str team_id, struct str id,
+                             int64_t *ret_approved)
+{
+    static const char one[] = "SELECT 1 FROM tokens WHERE id = ? AND team_id = ?";
+    static const char approve[] = "UPDATE tokens SET suspended_at_ms = 0 WHERE team_id = ?"
+                                  " AND suspended_at_ms <> 0 AND (? = '' OR id = ?)";
+    ASSERT_WRITING(tx);
+    AUTOP(db_stmt) struct db_stmt *p = NULL;
+    AUTOP(db_stmt) struct db_stmt *q = NULL;
+    if (id.len) {
+        TRY(db_prepare(tx->db, one, &p));
+        db_bind_text(p, id);
+        db_bind_text(p, team_id);
+        TRY(db_row(p));
+    }
+    TRY(db_prepare(tx->db, approve, &q));
+    db_bind_text(q, team_id);
+    db_bind_text(q, id);
+    db_bind_text(q, id);
+    tx->touched |= TOUCHED_AUTH;
+    return db_run_counted(q, ret_approved);
 }
 
 enum err store_token_used(struct store_tx *tx, struct str id, int64_t now_ms)

@@ -14,7 +14,8 @@ struct token {
     struct str names;     /* pattern of secret names it may touch: '*' or 'prefix*'; "*" is all */
     struct str addresses; /* comma list of prefixes it may be used from; empty: anywhere */
     int64_t created_at_ms, expires_at_ms, last_used_at_ms, revoked_at_ms; /* 0: never */
-    struct str created_by; /* token id, or "operator" */
+    int64_t suspended_at_ms; /* by a restore: void until it is approved; 0: it is not */
+    struct str created_by;   /* token id, or "operator" */
     uint8_t hash[32];
 };
 
@@ -26,6 +27,10 @@ enum err store_token_list(struct store_tx *tx, struct str team_id, struct arena 
                           struct token **ret, size_t *ret_count) MUST_USE;
 enum err store_token_revoke(struct store_tx *tx, struct str team_id, struct str id,
                             int64_t now_ms) MUST_USE;
+/* One that a restore made void is good again; an empty id: all of the team. ERR_NOT_FOUND: no such
+ * token of that team. */
+enum err store_token_approve(struct store_tx *tx, struct str team_id, struct str id,
+                             int64_t *ret_approved) MUST_USE;
 /* Does not bump the auth generation. */
 enum err store_token_used(struct store_tx *tx, struct str id, int64_t now_ms) MUST_USE;
 

@@ -142,6 +142,17 @@ enum err vault_sign_checkpoint(struct vault *v, struct str team_id, uint64_t siz
                                struct buf *ret_note) MUST_USE;
 enum err vault_checkpoint_key(struct vault *v, struct str team_id, struct buf *ret_key) MUST_USE;
 
+/* --- backups --- */
+
+/* The keyring, sealed for the installation's recovery key (recovery.h). ERR_NO_RECOVERY_KEY. */
+enum err vault_recovery_export(struct vault *v, struct buf *ret_export) MUST_USE;
+/* BLAKE2b-256(stamp key, digest): says that a backup was made by whoever may ask this vault. */
+enum err vault_backup_stamp(struct vault *v, const uint8_t digest[static 32],
+                            uint8_t ret[static 32]) MUST_USE;
+/* Does a sealed value open as what it is said to be? ERR_TAMPERED. No value is returned. */
+enum err vault_verify(struct vault *v, const struct seal_context *context, struct str team_key,
+                      struct str sealed) MUST_USE;
+
 /* --- addresses that need no token --- */
 
 /* macs[i] = BLAKE2b-256(address key, records[i]). Otherwise as vault_chain_audit. */

@@ -242,6 +242,31 @@ enum err vault_sealed_key_version(struct str sealed, uint32_t *ret_key_version)
     return envelope_sealed_key_version(sealed, ret_key_version);
 }
 
+/* --- backups --- */
+
+enum err vault_recovery_export(struct vault *v, struct buf *ret_export)
+{
+    return call_for_keyring(v, VAULT_REQUEST_RECOVERY_EXPORT, ret_export);
+}
+
+enum err vault_backup_stamp(struct vault *v, const uint8_t digest[static 32],
+                            uint8_t ret[static 32])
+{
+    struct vault_request r = {.type = VAULT_REQUEST_BACKUP_STAMP};
+    r.bytes[VAULT_BYTES_DIGEST] = str_bytes(digest, 32);
+    return call(v, &r, &(struct sink){.fixed = ret, .fixed_len = 32});
+}
+
+enum err vault_verify(struct vault *v, const struct seal_context *context, struct str team_key,
+                      struct str sealed)
+{
+    struct vault_request r = {.type = VAULT_REQUEST_VERIFY};
+    vault_request_set_context(&r, context);
+    r.bytes[VAULT_BYTES_TEAM_KEY] = team_key;
+    r.bytes[VAULT_BYTES_SEALED] = sealed;
+    return call(v, &r, &(struct sink){.fixed_len = 0});
+}
+
 /* --- tokens and audit --- */
 
 enum err vault_hash_token(struct vault *v, struct str token_secret, uint8_t ret[static 32])

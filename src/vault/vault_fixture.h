@@ -88,6 +88,7 @@ static void fixture_begin(int argc, char **argv)
                                         .supervisor = fds[2],
                                         .root_key = fds[3],
                                         .pending_root_key = fds[4],
+                                        .recovery = -1,
                                         .confine = FIXTURE_CONFINED ? fixture_confine : NULL};
     enum err e = vault_serve(&options);
     _exit(e == OK ? 0 : e == ERR_INVALID ? 3 : 1);

@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "hash.h"
 #include "policy.h"
+#include "recovery.h"
 
 /* A handler appends the answer's body, changes the state only when nothing can fail any more, and
  * may leave a half written body: the caller cuts it. */
@@ -36,6 +37,13 @@ enum err vault_state_set_pending_root(struct vault_state *s, struct str root)
     }
     keyring_root_auto(&s->roots[VAULT_PENDING_ROOT]);
     s->roots[VAULT_PENDING_ROOT] = fresh;
+    return OK;
+}
+
+enum err vault_state_set_recovery(struct vault_state *s, struct str file)
+{
+    TRY(recovery_file_decode(file, s->recovery));
+    s->has_recovery = true;
     return OK;
 }
 
@@ -368,6 +376,45 @@ static enum err handle_checkpoint_key(struct vault_state *s, const struct vault_
     sign_public(seed, public_key);
     wipe(seed, sizeof seed);
     return audit_note_key(buf_str(&origin), public_key, body);
+}
+
+/* Sealed for the key that the supervisor handed over, never for one that a client names. */
+static enum err handle_recovery_export(struct vault_state *s, const struct vault_request *r,
+                                       struct buf *body)
+{
+    (void)r;
+    if (!s->has_recovery)
+        return ERR_NO_RECOVERY_KEY;
+    return recovery_export(&s->keyring, instance_id(s), s->recovery, body);
+}
+
+/* Shorter than what is chained, like the address key's name. */
+#define STAMP_KEY_NAME "safelight backup key"
+_Static_assert(sizeof STAMP_KEY_NAME - 1 < HASH_BYTES, "shorter than any chained record");
+
+static enum err handle_backup_stamp(struct vault_state *s, const struct vault_request *r,
+                                    struct buf *body)
+{
+    uint8_t key[HASH_BYTES], stamp[HASH_BYTES];
+    const uint8_t *audit_key;
+    TRY(envelope_key_bytes(s->keyring.audit_key, &audit_key));
+    hash_blake2b_keyed(audit_key, STR(STAMP_KEY_NAME), key);
+    hash_blake2b_keyed(key, bytes_of(r, VAULT_BYTES_DIGEST), stamp);
+    wipe(key, sizeof key);
+    return buf_put(body, str_bytes(stamp, sizeof stamp));
+}
+
+/* Does it open as what it is said to be? The value goes nowhere. */
+static enum err handle_verify(struct vault_state *s, const struct vault_request *r,
+                              struct buf *body)
+{
+    (void)body;
+    AUTO(team_key) struct team_key key = {.key = NULL};
+    AUTOP(secret) struct secret *value = NULL;
+    struct seal_context context = vault_request_context(r);
+    TRY(open_team_key(s, context.team_id, bytes_of(r, VAULT_BYTES_TEAM_KEY), &key));
+    return envelope_open(instance_id(s), &context, &key.kek, bytes_of(r, VAULT_BYTES_SEALED),
+                         &value);
 }
 
 #define VAULT_NUMBER(...)

@@ -3,6 +3,7 @@
 #ifndef VAULT_HANDLE_H
 #define VAULT_HANDLE_H
 
+#include "box.h"
 #include "vault_protocol.h"
 
 enum { VAULT_ROOT = 0, VAULT_PENDING_ROOT = 1 };
@@ -13,6 +14,8 @@ struct vault_state {
     char instance_id[VAULT_INSTANCE_ID_MAX_BYTES];
     size_t instance_id_len;
     bool memory_locked, sandboxed;
+    bool has_recovery;
+    uint8_t recovery[BOX_PUBLIC_BYTES]; /* who may be given the keyring, sealed */
 };
 
 void vault_state_auto(struct vault_state *s);
@@ -21,6 +24,8 @@ void vault_state_auto(struct vault_state *s);
  * ERR_CONFLICT: it is the root. */
 enum err vault_state_set_root(struct vault_state *s, struct str root) MUST_USE;
 enum err vault_state_set_pending_root(struct vault_state *s, struct str root) MUST_USE;
+/* The bytes of DIR/recovery.pub. ERR_INVALID. */
+enum err vault_state_set_recovery(struct vault_state *s, struct str file) MUST_USE;
 
 /* Always leaves one whole answer in `answer`, whose maximum is IPC_MESSAGE_MAX_BYTES or more. */
 void vault_handle(struct vault_state *s, struct str message, struct buf *answer);

@@ -38,7 +38,8 @@ enum {
     VAULT_WITH_RECORDS = 1 << 11,
     VAULT_WITH_CHAIN = 1 << 12,
     VAULT_WITH_RESEAL = 1 << 13,
-    VAULT_WITH_CHECKPOINT = 1 << 14
+    VAULT_WITH_CHECKPOINT = 1 << 14,
+    VAULT_WITH_DIGEST = 1 << 15
 };
 
 enum vault_answer_kind {

@@ -21,6 +21,7 @@ static struct vault_request sample(unsigned number)
     r.bytes[VAULT_BYTES_SEAL_TEAM_KEY] = str_bytes(filler, TEAM_KEY_BYTES);
     r.bytes[VAULT_BYTES_PREVIOUS] = str_bytes(filler, 32);
     r.bytes[VAULT_BYTES_TREE_ROOT] = r.bytes[VAULT_BYTES_HEAD] = str_bytes(filler, 32);
+    r.bytes[VAULT_BYTES_DIGEST] = str_bytes(filler, 32);
     return r;
 }
 
@@ -91,6 +92,7 @@ static void test_bounds_hold_at_and_past_the_limit(void)
         ROW(HASH_TOKEN, TOKEN, 1, VAULT_TOKEN_MAX_BYTES),
         ROW(CHAIN_AUDIT, PREVIOUS, 32, 32),
         ROW(CHAIN_AUDIT, RECORDS, 4, VAULT_RECORDS_MAX_BYTES),
+        ROW(BACKUP_STAMP, DIGEST, 32, 32),
         ROW(SIGN_ADDRESSES, RECORDS, 4, VAULT_RECORDS_MAX_BYTES),
 #undef ROW
     };

@@ -5,6 +5,8 @@
 
 #include "io.h"
 #include "ipc.h"
+#include "log.h"
+#include "recovery.h"
 #include "vault_handle.h"
 
 _Static_assert(VAULT_ROOT_KEY_BYTES == (size_t)AEAD_KEY_BYTES, "a root key is a key");
@@ -48,6 +50,14 @@ static enum err read_root(int fd, struct buf *out)
     return e == ERR_TOO_LARGE ? ERR_INVALID : e;
 }
 
+/* It may be replaced while the server runs; one that is no such file changes nothing. */
+static enum err take_recovery(struct vault_state *s, int fd)
+{
+    AUTO(buf) struct buf file = buf_make(RECOVERY_FILE_BYTES);
+    TRY(read_root(fd, &file));
+    return vault_state_set_recovery(s, buf_str(&file));
+}
+
 static enum err read_roots(struct vault_state *s, const struct vault_serve *options)
 {
     AUTO(buf) struct buf root = buf_make(VAULT_ROOT_KEY_BYTES);
@@ -68,8 +78,8 @@ static enum err take_pending_root(struct loop *l, int fd)
     return vault_state_set_pending_root(&l->state, buf_str(&root));
 }
 
-/* 'R' + descriptor: a pending root, answered with 'k' or 'e'. 'C' + descriptor: a courier, not
- * answered. Anything else: 'e'. */
+/* 'R' + descriptor: a pending root, 'P' + descriptor: the recovery key's public half; answered with
+ * 'k' or 'e'. 'C' + descriptor: a courier, not answered. Anything else: 'e'. */
 static void serve_supervisor(struct loop *l)
 {
     struct pollfd *p = &l->polls[SUPERVISOR];
@@ -85,11 +95,11 @@ static void serve_supervisor(struct loop *l)
             fd = -1;
         return;
     }
-    e = e == OK && fd >= 0 && str_is(message, "R") ? OK : ERR_INVALID;
-    if (e == OK) {
-        e = take_pending_root(l, fd);
+    bool root = e == OK && fd >= 0 && str_is(message, "R");
+    bool recovery = e == OK && fd >= 0 && str_is(message, "P");
+    e = root ? take_pending_root(l, fd) : recovery ? take_recovery(&l->state, fd) : ERR_INVALID;
+    if (root || recovery)
         fd = -1;
-    }
     if (ipc_send(p->fd, e == OK ? STR("k") : STR("e"), NULL, 0) != OK)
         io_close(&p->fd);
 }
@@ -186,6 +196,9 @@ enum err vault_serve(const struct vault_serve *options)
     l.state.memory_locked = secret_arena_open(SECRET_ARENA_BYTES).locked;
     TRY(crypto_open());
     TRY(read_roots(&l.state, options));
+    if (options->recovery >= 0 && take_recovery(&l.state, options->recovery) != OK)
+        log_warn("recovery_key_unusable",
+                 kv("remedy", "make a new one: safelight recovery-key create"));
     if (options->confine)
         l.state.sandboxed = options->confine();
     return run(&l);

@@ -15,9 +15,11 @@ struct vault_serve {
     const int *clients; /* sockets that may ask for everything: the api's */
     size_t client_count;
     int supervisor;        /* 'R' + descriptor: a pending root key, answered with 'k' or 'e';
+                            * 'P' + descriptor: the recovery key's public half, likewise;
                             * 'C' + descriptor: a courier, not answered; -1: none */
     int root_key;          /* descriptor of the root key file, read to the end and closed */
     int pending_root_key;  /* of an interrupted root rotation; -1: none */
+    int recovery;          /* DIR/recovery.pub; -1: there is none */
     bool (*confine)(void); /* true when the sandbox holds; NULL in unit tests */
 };
 

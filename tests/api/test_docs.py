@@ -107,7 +107,7 @@ def safelight_commands():
     for name in ("README.md", "HACKING.md"):
         for line in re.findall(r"(?:build/|`)safelight ((?:[a-z]|--)[^`\n|&>]*)", "\n".join(
                 l for l in read(name).splitlines() if l.startswith("    ") or "`safelight " in l)):
-            words = re.match(r"[a-z]+(?: [a-z]+(?=\s|$))?", line)
+            words = re.match(r"[a-z][a-z-]*(?: [a-z]+(?=\s|$))?", line)
             found.append((words.group(), tuple(re.findall(r"--[a-z-]+", line))))
     return sorted(set(found))
 

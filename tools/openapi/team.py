@@ -39,7 +39,7 @@ operation("GET", "/secrets/{id}/jobs", "Jobs that refer to a secret, newest firs
 ROLE = words("admin", "editor", "submit", "worker", "audit")
 TOKEN = {"id": text(pattern="^[0-9A-Za-z]{14}$"), "role": ROLE, "name": text(most=64), "names": text(most=128, least=1),
          "addresses": text(most=256), "createdAt": TIME, "createdBy": TEXT, "expiresAt": TIME_OR_NULL}
-schema("Token", members(TOKEN, {"lastUsedAt": TIME_OR_NULL, "revokedAt": TIME_OR_NULL}))
+schema("Token", members(TOKEN, {"lastUsedAt": TIME_OR_NULL, "revokedAt": TIME_OR_NULL, "suspendedAt": TIME_OR_NULL}))
 schema("TokenCreated", members({**TOKEN, "token": {**text(pattern="^slt_[a-z]{3}_[0-9A-Za-z]{14}_[0-9A-Za-z]+$"), "readOnly": True}}))
 schema("TokenCreation", members({"role": ROLE}, {
     "name": text(most=64), "names": text(pattern=r"^([A-Za-z0-9_./-]{1,127}\*?|[A-Za-z0-9_./-]{128}|\*)$"),
@@ -131,3 +131,15 @@ operation("GET", "/operator/keys", "How the keys stand", answers={200: "KeyStatu
 operation("POST", "/operator/keys/rotate", "Begin a rotation", body=members({"level": words("team", "master", "root")},
           {"team": TEXT}), answers={202: members({"state": words("running")})}, refuses={404, 409})
 operation("GET", "/operator/status", "What each process could obtain and whether its parts work", answers={200: "ServerStatus"})
+APPROVED = members({"approved": COUNT})
+operation("POST", "/operator/teams/{team}/approve-tokens", "Every token that a restore made void is good again", answers={200: APPROVED},
+          refuses={404})
+operation("POST", "/operator/teams/{team}/tokens/{id}/approve", "A token that a restore made void is good again", path={"id": TOKEN["id"]},
+          answers={200: APPROVED}, refuses={404})
+RECOVERY_ID = text(pattern="^[0-9a-f]{16}$")
+schema("RecoveryKey", members({"id": RECOVERY_ID, "mark": text(pattern="^[0-9a-f]{26}$")}))
+operation("POST", "/operator/backup", "A backup, as it is made", query={"spool": words("yes", "no")},
+          answers={200: ("application/octet-stream", TEXT)}, refuses={409})
+operation("GET", "/operator/recovery-key", "Whom backups are encrypted for", answers={200: "RecoveryKey"}, refuses={409})
+operation("POST", "/operator/recovery-key", "Encrypt backups for the key that lies in recovery.pub.next", body=members({"id": RECOVERY_ID}),
+          answers={200: "RecoveryKey"}, refuses={409})

@@ -1,0 +1,24 @@
+/* The folder that a restore works in until all is well: NEWDIR/.restoring, whose contents then take
+ * their places, the root key last. Before that nothing serves there, and the next restore begins
+ * anew. For a check it is a folder in memory. */
+#ifndef SERVER_RESTORE_DIR_H
+#define SERVER_RESTORE_DIR_H
+
+#include "datadir.h"
+
+struct restore_dir {
+    const char *data; /* NULL: a check */
+    char path[DATADIR_PATH_MAX_BYTES];
+    int lock;
+    bool made_data; /* the data directory was not there */
+    bool begun;
+};
+/* With db, spool and a fresh root key in it. ERR_CONFLICT: not empty, or another restore is at it;
+ * ERR_STORE_FULL, ERR_IO. */
+enum err restore_dir_begin(const char *data, struct restore_dir *ret,
+                           char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;
+enum err restore_dir_commit(struct restore_dir *d, char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;
+/* Removes whatever was not committed. */
+void restore_dir_auto(struct restore_dir *d);
+
+#endif
