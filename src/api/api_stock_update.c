@@ -85,8 +85,10 @@ static enum err held_job(struct update *u, struct job *ret)
 {
     struct http_request *r = u->r;
     struct store_tx *tx;
+    struct str id;
+    TRY(job_stock_uid_read(u->op.uid, &id));
     TRY(store_read_begin(api_of(r)->store, &tx));
-    enum err e = store_job_get(tx, u->op.team_id, u->op.job_id, false, http_arena(r), ret);
+    enum err e = store_job_get(tx, u->op.team_id, id, false, http_arena(r), ret);
     store_read_end(api_of(r)->store, &tx);
     return e;
 }
@@ -141,7 +143,7 @@ static int64_t progress_of(double said)
 void api_stock_update(struct http_request *r)
 {
     struct update *u = arena_alloc(http_arena(r), sizeof *u);
-    struct str id = http_param(r, "uid");
+    struct str uid = http_param(r, "uid"), id;
     u->r = r;
     u->said.state = STR_EMPTY;
     u->said.progress = -1;
@@ -149,14 +151,14 @@ void api_stock_update(struct http_request *r)
         return;
     u->op = (struct job_stock_update){.team_id = api_actor(r)->team_id,
                                       .token_id = api_actor(r)->token_id,
-                                      .job_id = id,
+                                      .uid = uid,
                                       .worker = api_stock_worker_name(r),
                                       .word = STOCK_ALIVE,
                                       .progress = progress_of(u->said.progress),
                                       .arena = http_arena(r)};
     if (u->said.state.len && !job_stock_word_from(u->said.state, &u->op.word))
         api_fail_field(r, "state", "must be a state of protocol v1");
-    else if (!ulid_valid(id))
+    else if (job_stock_uid_read(uid, &id) != OK)
         http_fail(r, ERR_NOT_FOUND);
     else
         api_defer_or_fail(r, update, u);

@@ -22,7 +22,7 @@
 
 /* The values of one job, together: whoever opens them has them all in that memory at once, and two
  * such jobs fit beside each other. */
-#define JOB_VALUES_MAX_BYTES (SECRET_ARENA_BYTES / 2)
+#define JOB_VALUES_MAX_BYTES (2 * 1024 * 1024)
 
 #define TEAM_NAME_MAX_BYTES  64
 #define TOKEN_NAME_MAX_BYTES 64

@@ -23,6 +23,8 @@ enum err job_bundle_read(struct str payload, struct arena *a, struct job_text *r
     return OK;
 }
 
+_Static_assert(2 * JOB_VALUES_MAX_BYTES <= SECRET_ARENA_BYTES, "two of the largest jobs at once");
+
 bool job_bundle_known_then(const struct job *job, const struct sealed_row *row)
 {
     return row->created_at_ms <= job->created_at_ms;

@@ -325,8 +325,6 @@ enum err job_lease_op(struct store_tx *tx, void *ctx)
         if (e == ERR_NOT_FOUND)
             return OK;
         TRY(e);
-        /* the row's own copy: it must outlive this function */
-        l->job.lease_id = arena_str(l->arena, ulid_str(&lease_id));
         struct str error;
         TRY(give_out(tx, l, &error));
         if (!error.len) {

@@ -41,6 +41,31 @@ static enum err apply(struct store_tx *tx, const struct job_stock_update *u, str
     return store_job_update(tx, job);
 }
 
+enum { UID_TAIL_BYTES = 8 }; /* of the random part: 40 bits */
+
+static struct str tail_of(struct str lease_id)
+{
+    return str_slice(lease_id, lease_id.len - UID_TAIL_BYTES, lease_id.len);
+}
+
+struct str job_stock_uid(const struct job *job, struct arena *a)
+{
+    struct str tail = tail_of(job->lease_id);
+    if (str_equal(job->lease_id, ulid_str(&job->id)))
+        return arena_str(a, ulid_str(&job->id));
+    return arena_printf(a, "%s-%.*s", job->id.text, (int)tail.len, tail.ptr);
+}
+
+enum err job_stock_uid_read(struct str uid, struct str *ret_job_id)
+{
+    struct str id;
+    struct str tail = str_split(uid, '-', &id);
+    if (!ulid_valid(id) || (tail.ptr && tail.len != UID_TAIL_BYTES))
+        return ERR_NOT_FOUND;
+    *ret_job_id = id;
+    return OK;
+}
+
 /* Whoever had it last may say so again, and is told how it ended. */
 static bool is_over(const struct job *job)
 {
@@ -51,11 +76,14 @@ enum err job_stock_update_op(struct store_tx *tx, void *ctx)
 {
     struct job_stock_update *u = ctx;
     struct job job;
-    TRY(store_job_get(tx, u->team_id, u->job_id, false, u->arena, &job));
+    struct str id;
+    TRY(job_stock_uid_read(u->uid, &id));
+    TRY(store_job_get(tx, u->team_id, id, false, u->arena, &job));
     if (!job.stock || !str_equal(job.lease_token, u->token_id) || !str_equal(job.worker, u->worker))
         return ERR_LEASE_LOST;
     if (!is_over(&job)) {
-        if (job.state != JOB_RENDERING || job.lease_expires_at_ms <= clock_unix_ms())
+        if (job.state != JOB_RENDERING || job.lease_expires_at_ms <= clock_unix_ms() ||
+            !str_equal(job_stock_uid(&job, u->arena), u->uid))
             return ERR_LEASE_LOST;
         TRY(apply(tx, u, &job));
     }

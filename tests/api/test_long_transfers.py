@@ -1,4 +1,4 @@
-"""What takes longer than a lease: while bytes go over the line the worker is alive, though it says nothing else."""
+"""What takes longer than a lease: a transfer, during which the worker is alive though it says nothing else; and a worker that comes back late."""
 import http.client
 import socket
 import time
@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from common import lease_for
-from conftest import OPEN, Web
+from conftest import OPEN, Server, Web, until
 from farm import Farm, v2
 
 LEASE_MS = 1000
@@ -17,7 +17,6 @@ STEPS, PAUSE = 14, 0.2  # almost three leases
 
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory):
-    from conftest import Server
     s = Server(str(tmp_path_factory.mktemp("hasty")), *OPEN, "--lease-ms", str(LEASE_MS), "--stock-lease-ms", str(LEASE_MS))
     yield s
     assert s.stop() == 0
@@ -121,3 +120,52 @@ def test_a_worker_that_sends_nothing_still_loses_its_lease(farm):
     c.send(b"x" * 1000)
     assert c.getresponse().status == 410
     assert farm.job(uid)["status"] == "queued"
+
+
+# --- a worker that comes back when another has its job ---
+
+def taken_twice(farm, **more):
+    """A's lease has run out, B has the job; both have the same token and no name."""
+    uid = farm.submit(v2(**more))["id"]
+    a = farm.pickup()
+    farm.say(a["uid"], "started")
+    until(lambda: farm.job(uid)["status"] == "queued", 10, "the end of the lease")
+    b = farm.pickup()
+    return uid, a, b
+
+
+@pytest.mark.parametrize("late", ["finished", "error", "queued", "render:dorender"])
+def test_a_late_worker_without_a_name_does_not_speak_for_the_next_one(farm, late):
+    uid, a, b = taken_twice(farm)
+    assert a["uid"] == uid and b["uid"] != uid and b["uid"].startswith(uid + "-")
+    answer = farm.call("PUT", f"/jobs/{a['uid']}", {**a, "state": late, "renderProgress": 66, "error": "late"})
+    assert answer.status_code == 409 and answer.json()["code"] == "LEASE_LOST"
+    job = farm.job(uid)
+    assert job["status"] == "render:dorender" and job["progress"] == 0
+    farm.say(b["uid"], "render:dorender", renderProgress=40)
+    farm.hand_in(b, b"the next one's")
+    assert farm.say(b["uid"], "finished")["state"] == "finished"
+    assert farm.call("GET", f"/jobs/{b['uid']}/status").json()["uid"] == uid
+    assert farm.say(a["uid"], "error", error="still late")["state"] == "finished"  # it is told how it ended; nothing changes
+    assert farm.job(uid)["status"] == "finished"
+
+
+def test_a_uid_is_of_its_job_and_of_its_lease(farm):
+    uid, _, b = taken_twice(farm)
+    other, tail = farm.submit(v2())["id"], b["uid"].split("-")[1]
+    assert farm.pickup()["uid"] == other
+    for wrong in (f"{uid}-00000000", f"{other}-{tail}", f"{uid}-{tail[:-1]}", f"{uid}-", f"{uid}-{tail}-", f"-{tail}"):
+        assert farm.call("PUT", f"/jobs/{wrong}", {"state": "error"}).status_code in (404, 409), wrong
+    assert {farm.job(j)["status"] for j in (uid, other)} == {"render:dorender"}
+    assert farm.say(b["uid"], "started")["state"]
+
+
+def test_a_job_that_was_given_back_has_another_uid_the_next_time(farm):
+    uid = farm.submit(v2())["id"]
+    seen = [farm.pickup()["uid"]]
+    for _ in range(6):  # giving back does not count
+        farm.say(seen[-1], "queued")
+        seen.append(farm.pickup()["uid"])
+    assert seen[0] == uid and len(set(seen)) == 7
+    for old in seen[:-1]:
+        assert farm.call("PUT", f"/jobs/{old}", {"state": "error"}).status_code == 409
