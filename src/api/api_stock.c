@@ -37,6 +37,7 @@ static enum err pick(struct http_request *r, struct job_lease *l, struct buf *ou
     l->engines = STR_EMPTY;
     l->base_url = api_base_url(r);
     l->stock = true;
+    l->mogrt = job_stock_takes_mogrt(http_header(r, "User-Agent"));
     l->arena = http_arena(r);
     TRY(spool_room_for_job(api_of(r)));
     return worker_lease(r, l, job_stock_write, out);

@@ -311,6 +311,7 @@ static enum err take(struct store_tx *tx, struct job_lease *l, struct str lease_
                               .now_ms = clock_unix_ms(),
                               .lease_ms = l->stock ? job_lease_stock_ms() : job_lease_ms(),
                               .stock = l->stock,
+                              .mogrt = l->mogrt,
                               .not_exposed = l->not_exposed};
     return store_job_lease(tx, &r, l->arena, &l->job);
 }

@@ -68,7 +68,7 @@ static const char *template_cannot(const struct job_stock_template *t, bool stor
 }
 
 enum err job_stock_cannot(struct str payload, const struct template_row *stored, struct arena *a,
-                          struct str *ret_why)
+                          struct str *ret_why, bool *ret_mogrt)
 {
     struct job_stock_read read;
     struct job_settings settings;
@@ -80,6 +80,7 @@ enum err job_stock_cannot(struct str payload, const struct template_row *stored,
     for (size_t i = 0; i < read.asset_count && !why; i++)
         why = asset_cannot(&read.assets[i], read.template.type == TEMPLATE_MOGRT);
     *ret_why = str_from(why);
+    *ret_mogrt = read.template.type == TEMPLATE_MOGRT;
     return OK;
 }
 

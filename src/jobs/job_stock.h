@@ -8,9 +8,14 @@
 
 /* Why no such worker can render this payload, as the end of a sentence ("the job ..."), or empty.
  * `stored` is its template's row; NULL: it has an address, or none. The payload is known to be
- * valid. Static text. */
+ * valid. Static text. *ret_mogrt: its template is one, which not every such worker can do. */
 enum err job_stock_cannot(struct str payload, const struct template_row *stored, struct arena *a,
-                          struct str *ret_why) MUST_USE;
+                          struct str *ret_why, bool *ret_mogrt) MUST_USE;
+
+/* Can a worker that calls itself so render a mogrt? */
+bool job_stock_takes_mogrt(struct str user_agent);
+/* All of them can (they run on Windows). Set once, before the first lease. */
+void job_stock_set_mogrt(bool all);
 
 /* Part of job_lease_op for a lease with `stock`: composes the v1 document with its one-time
  * addresses and finds the records of what it hands over. *ret_error is not empty when the job

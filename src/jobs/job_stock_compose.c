@@ -256,7 +256,8 @@ enum err job_stock_compose(struct store_tx *tx, struct job_lease *l, const struc
     const struct template_row *stored = sources.stored ? &sources.template : NULL;
     if (stored)
         read.template.type = stored->type;
-    TRY(job_stock_cannot(l->job.payload, stored, l->arena, ret_error));
+    bool mogrt;
+    TRY(job_stock_cannot(l->job.payload, stored, l->arena, ret_error, &mogrt));
     return ret_error->len ? OK : compose(tx, l, text, &read, &sources);
 }
 

@@ -102,6 +102,7 @@ struct job_lease {
     struct str worker, engines, tags;
     struct str base_url; /* one-time addresses are base_url + "/t/" + ticket */
     bool stock;          /* an open-source worker, which gets its own form (job_stock.h) */
+    bool mogrt;          /* one that can render a mogrt */
     bool not_exposed;    /* only a job that hands over no value */
     struct arena *arena;
     /* out */

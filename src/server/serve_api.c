@@ -144,6 +144,7 @@ static enum err start_api(struct running *r, const char *spool)
     job_lease_set_stock_ms(c->stock_lease_ms);
     if (job_stock_log_from(str_from(c->stock_log), &stock_log))
         job_stock_set_log(stock_log);
+    job_stock_set_mogrt(c->stock_mogrt);
     job_delivery_set_gap_max_ms(c->upload_gap_max_ms);
     r->api.courier = courier_connect(r->options->courier);
     struct courier_dispatch_options dispatch = {.store = r->store,

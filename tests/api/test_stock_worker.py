@@ -134,6 +134,48 @@ def test_a_stored_template_and_its_zip_are_opened(server, farm, folder):
         assert (worker.work / got["id"] / "project/main.aep").read_bytes() == b"the project"
 
 
+def mogrt_template(server, farm, folder):
+    project, archive = folder / "project.aegraphic", folder / "t.mogrt"
+    with zipfile.ZipFile(project, "w") as z:
+        z.writestr("inner/project.aep", b"RIFX the project")
+    with zipfile.ZipFile(archive, "w") as z:
+        z.writestr("definition.json", json.dumps({"authorApp": "aefx", "sourceInfoLocalized": {"en_US": {"name": "Main comp"}}, "clientControls": []}))
+        z.write(project, "project.aegraphic")
+    made = server.call("POST", "/templates", {"type": "mogrt", "displayName": "m"}, token=farm.admin).json()
+    put = server.call("PUT", made["uploadInfo"]["url"], archive.read_bytes(), token="", headers={"Content-Type": "application/octet-stream"})
+    assert put.status_code < 300, put.text
+    return made["id"]
+
+
+def test_a_mogrt_goes_through_the_farms_own_action_where_that_works(server, farm, folder):
+    farm.put("ESSENTIAL", "a \"quoted\" value")
+    job = farm.submit({"template": {"id": mogrt_template(server, farm, folder)},
+                       "assets": [{"type": "essential", "layerName": "Title", "value": "${secret.ESSENTIAL}"}]})
+    assert any("1.63" in w["message"] for w in job["warnings"])
+    (folder / "new").mkdir()
+    (folder / "old").mkdir()
+    with StockWorker(folder / "new", server.url, farm.worker, "@nexrender/core") as new:
+        other = farm.submit({"template": {"id": "x", "src": job_source(server), "composition": "main"}})
+        until(lambda: farm.job(other["id"])["status"] != "queued", 30, "a job for the new core")
+        assert farm.job(job["id"])["status"] == "queued", new.log()[-2000:]  # it is older, and not for this one
+    with StockWorker(folder / "old", server.url, farm.worker, "core-1.62.2") as old:
+        done(farm, job["id"], old)
+        script = (old.work / job["id"] / f"nexrender-{job['id']}-script.jsx").read_text()
+    assert "Main comp" in script and "quoted" in script
+
+
+def job_source(server):
+    return server.url + "/health"
+
+
+def test_where_all_can_do_a_mogrt_the_setting_says_so(fresh):
+    s = fresh("--stock-mogrt", "on")
+    f = Farm(s)
+    f.agent = "nexrender-api/1.62.0 nexrender-worker/1.63.3"
+    made = f.submit({"template": {"id": "x", "src": "https://h.example/t.mogrt"}, "assets": []})
+    assert not made.get("warnings") and f.pickup()["uid"] == made["id"]
+
+
 def test_a_download_that_fails_is_told_without_its_credentials(server, farm, studio, folder):
     """Check 45 with a real worker: its error names the address, and aerender's output."""
     token = canary()
