@@ -55,8 +55,10 @@ static enum err put_template(struct job_stock_doc *d)
         json_out_member_str(&d->out, "composition", STR("__mogrt__"));
     else
         job_stock_doc_copy(d, "composition", t->composition);
-    if (t->type == TEMPLATE_ZIP)
+    if (t->type == TEMPLATE_ZIP && t->decompressed.ptr)
         job_stock_doc_copy(d, "decompressed", t->decompressed);
+    else if (t->type == TEMPLATE_ZIP)
+        json_out_member_str(&d->out, "decompressed", d->sources->template.project);
     put_frames(d);
     put_output(d);
     if (d->sources->stored)

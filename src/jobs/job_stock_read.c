@@ -165,6 +165,7 @@ enum err job_stock_read(struct str payload, const struct template_row *stored, s
     read.template.raw = top.template;
     drop_empty(&read.template.src);
     drop_empty(&read.template.composition);
+    drop_empty(&read.template.decompressed);
     read.template.type = stored ? stored->type : type_of(&read.template, a);
     if (top.assets.ptr)
         TRY(read_assets(top.assets, a, &unused, &read));

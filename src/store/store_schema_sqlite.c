@@ -162,5 +162,10 @@ static const char step_console_sessions[] =
     "CREATE INDEX console_sessions_team ON console_sessions (team_id, id);"
     "CREATE INDEX console_sessions_token ON console_sessions (token_id, id);";
 
-const char *const store_schema_steps[] = {step_1, step_2, step_job_secrets, step_console_sessions};
+/* Which project lies in a zip. */
+static const char step_template_project[] =
+    "ALTER TABLE templates ADD COLUMN project TEXT NOT NULL DEFAULT '';";
+
+const char *const store_schema_steps[] = {step_1, step_2, step_job_secrets, step_console_sessions,
+                                          step_template_project};
 const size_t store_schema_step_count = ARRAY_LEN(store_schema_steps);
