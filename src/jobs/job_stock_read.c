@@ -84,6 +84,7 @@ static enum err read_asset(struct str raw, struct problems *unused, struct job_s
     drop_empty(&t.asset.layer_name);
     drop_empty(&t.asset.composition);
     drop_empty(&t.asset.property);
+    drop_empty(&t.asset.expression);
     *ret = t.asset;
     return t.asset.kind ? OK : ERR_INVALID;
 }
