@@ -156,11 +156,9 @@ void api_stock_get(struct http_request *r)
 {
     struct store_tx *tx;
     struct job job;
-    struct str id;
+    struct str id = http_param(r, "uid");
     AUTO(buf) struct buf out = buf_make(LIGHT_MAX_BYTES);
-    enum err e = job_stock_uid_read(http_param(r, "uid"), &id);
-    if (e == OK)
-        e = store_read_begin(api_of(r)->store, &tx);
+    enum err e = ulid_valid(id) ? store_read_begin(api_of(r)->store, &tx) : ERR_NOT_FOUND;
     if (e == OK) {
         e = store_job_get(tx, api_actor(r)->team_id, id, false, http_arena(r), &job);
         store_read_end(api_of(r)->store, &tx);

@@ -15,6 +15,8 @@ struct update {
     struct http_request *r;
     struct said {
         struct str state, error; /* error: raw */
+        struct str executor,
+            job_executor; /* raw; the whole job has one, its short form the other */
         double progress;
     } said;
     struct job_stock_update op;
@@ -22,6 +24,8 @@ struct update {
 static const struct json_field FIELDS[] = {
     JSON_FIELD(struct said, state, "state", JSON_AS_STR, JSON_NULLABLE, STATE_MAX_BYTES),
     JSON_FIELD(struct said, error, "error", JSON_AS_RAW, JSON_NULLABLE, 0),
+    JSON_FIELD(struct said, executor, "executor", JSON_AS_RAW, JSON_NULLABLE, 0),
+    JSON_FIELD(struct said, job_executor, "jobExecutor", JSON_AS_RAW, JSON_NULLABLE, 0),
     JSON_FIELD(struct said, progress, "renderProgress", JSON_AS_NUMBER, JSON_NULLABLE, 0),
 };
 
@@ -85,10 +89,8 @@ static enum err held_job(struct update *u, struct job *ret)
 {
     struct http_request *r = u->r;
     struct store_tx *tx;
-    struct str id;
-    TRY(job_stock_uid_read(u->op.uid, &id));
     TRY(store_read_begin(api_of(r)->store, &tx));
-    enum err e = store_job_get(tx, u->op.team_id, id, false, http_arena(r), ret);
+    enum err e = store_job_get(tx, u->op.team_id, u->op.job_id, false, http_arena(r), ret);
     store_read_end(api_of(r)->store, &tx);
     return e;
 }
@@ -110,6 +112,13 @@ static enum err read_and_mask(struct update *u, struct buf *masked)
 }
 
 /* --- the call --- */
+
+/* Its end is a mark of ours in plain characters; the name before it may be anything. */
+static struct str executor_of(const struct said *said)
+{
+    struct str raw = said->executor.len ? said->executor : said->job_executor;
+    return is_string(raw) ? str_slice(raw, 1, raw.len - 1) : STR_EMPTY;
+}
 
 static enum err run(struct update *u, struct buf *out)
 {
@@ -143,7 +152,7 @@ static int64_t progress_of(double said)
 void api_stock_update(struct http_request *r)
 {
     struct update *u = arena_alloc(http_arena(r), sizeof *u);
-    struct str uid = http_param(r, "uid"), id;
+    struct str id = http_param(r, "uid");
     u->r = r;
     u->said.state = STR_EMPTY;
     u->said.progress = -1;
@@ -151,14 +160,15 @@ void api_stock_update(struct http_request *r)
         return;
     u->op = (struct job_stock_update){.team_id = api_actor(r)->team_id,
                                       .token_id = api_actor(r)->token_id,
-                                      .uid = uid,
+                                      .job_id = id,
                                       .worker = api_stock_worker_name(r),
+                                      .executor = executor_of(&u->said),
                                       .word = STOCK_ALIVE,
                                       .progress = progress_of(u->said.progress),
                                       .arena = http_arena(r)};
     if (u->said.state.len && !job_stock_word_from(u->said.state, &u->op.word))
         api_fail_field(r, "state", "must be a state of protocol v1");
-    else if (job_stock_uid_read(uid, &id) != OK)
+    else if (!ulid_valid(id))
         http_fail(r, ERR_NOT_FOUND);
     else
         api_defer_or_fail(r, update, u);

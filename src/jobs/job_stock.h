@@ -39,11 +39,10 @@ enum job_stock_log job_stock_log(void);
 /* The light form (uid, state, progress, error, times): what status calls answer. */
 enum err job_stock_write_light(const struct job *job, struct buf *out) MUST_USE;
 
-/* What a worker calls its job: the job's id, and from the second lease on "<id>-<end of the lease's
- * id>", so that one that comes back late cannot be taken for the one that has the job now. */
-struct str job_stock_uid(const struct job *job, struct arena *a);
-/* The job's id in it. ERR_NOT_FOUND: it cannot be a uid. */
-enum err job_stock_uid_read(struct str uid, struct str *ret_job_id) MUST_USE;
+/* Who has the job: "<worker>/lease-<end of the lease's id>". Such workers send it back with
+ * whatever they say, so that one that comes back late is not taken for the one that has the job
+ * now. */
+struct str job_stock_executor(const struct job *job, struct arena *a);
 
 /* What a worker says of its job: PUT /api/v1/jobs/{uid}. */
 enum job_stock_word {
@@ -56,7 +55,8 @@ enum job_stock_word {
 bool job_stock_word_from(struct str state, enum job_stock_word *ret);
 
 struct job_stock_update {
-    struct str team_id, token_id, uid, worker;
+    struct str team_id, token_id, job_id, worker;
+    struct str executor; /* as it was told; what is none of ours says nothing */
     enum job_stock_word word;
     int64_t progress; /* -1: none */
     struct str error; /* masked */

@@ -130,7 +130,7 @@ static struct str log_input(const struct job_stock_doc *d)
 {
     switch (job_stock_log()) {
     case JOB_STOCK_LOG_TEMP:
-        return arena_printf(d->lease->arena, "../aerender-%.*s.log", (int)d->uid.len, d->uid.ptr);
+        return arena_printf(d->lease->arena, "../aerender-%s.log", d->lease->job.id.text);
     case JOB_STOCK_LOG_PROJECT:
         return STR("aerender.log");
     case JOB_STOCK_LOG_OFF:
@@ -192,7 +192,8 @@ static enum err put_job(struct job_stock_doc *d)
 {
     const struct job *job = &d->lease->job;
     json_out_open(&d->out, '{');
-    json_out_member_str(&d->out, "uid", d->uid);
+    json_out_member_str(&d->out, "uid", ulid_str(&job->id));
+    json_out_member_str(&d->out, "executor", job_stock_executor(job, d->lease->arena));
     json_out_member_str(&d->out, "type", STR("default"));
     /* worker 1.8 takes what it finds queued in the list */
     json_out_member_str(&d->out, "state", d->lease->not_exposed ? STR("queued") : STR("picked"));
@@ -227,7 +228,6 @@ static enum err compose(struct store_tx *tx, struct job_lease *l, const struct j
     struct job_settings settings;
     TRY(job_payload_settings(l->job.payload, l->arena, &settings));
     struct job_stock_doc d = {.tx = tx,
-                              .uid = job_stock_uid(&l->job, l->arena),
                               .lease = l,
                               .text = text,
                               .read = read,

@@ -11,7 +11,6 @@
 
 struct job_stock_doc {
     struct store_tx *tx;
-    struct str uid; /* what the worker is to call it */
     struct job_lease *lease;
     const struct job_text *text;
     const struct job_stock_read *read;

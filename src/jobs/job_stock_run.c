@@ -41,29 +41,32 @@ static enum err apply(struct store_tx *tx, const struct job_stock_update *u, str
     return store_job_update(tx, job);
 }
 
-enum { UID_TAIL_BYTES = 8 }; /* of the random part: 40 bits */
+#define MARK "/lease-"
 
-static struct str tail_of(struct str lease_id)
+enum { MARK_BYTES = 8 }; /* of the random part: 40 bits */
+
+static struct str mark_of(struct str lease_id)
 {
-    return str_slice(lease_id, lease_id.len - UID_TAIL_BYTES, lease_id.len);
+    return str_slice(lease_id, lease_id.len - MARK_BYTES, lease_id.len);
 }
 
-struct str job_stock_uid(const struct job *job, struct arena *a)
+struct str job_stock_executor(const struct job *job, struct arena *a)
 {
-    struct str tail = tail_of(job->lease_id);
-    if (str_equal(job->lease_id, ulid_str(&job->id)))
-        return arena_str(a, ulid_str(&job->id));
-    return arena_printf(a, "%s-%.*s", job->id.text, (int)tail.len, tail.ptr);
+    struct str mark = mark_of(job->lease_id);
+    struct str worker = job->worker.len ? job->worker : STR("worker");
+    return arena_printf(a, "%.*s" MARK "%.*s", (int)worker.len, worker.ptr, (int)mark.len,
+                        mark.ptr);
 }
 
-enum err job_stock_uid_read(struct str uid, struct str *ret_job_id)
+/* Is that another lease's? A program that does not send back what it was given says nothing. */
+static bool is_anothers(struct str executor, struct str lease_id)
 {
-    struct str id;
-    struct str tail = str_split(uid, '-', &id);
-    if (!ulid_valid(id) || (tail.ptr && tail.len != UID_TAIL_BYTES))
-        return ERR_NOT_FOUND;
-    *ret_job_id = id;
-    return OK;
+    size_t tail = sizeof MARK - 1 + MARK_BYTES;
+    if (executor.len < tail)
+        return false;
+    struct str end = str_slice(executor, executor.len - tail, executor.len);
+    return str_starts(end, STR(MARK)) &&
+           !str_equal(str_slice(end, sizeof MARK - 1, tail), mark_of(lease_id));
 }
 
 /* Whoever had it last may say so again, and is told how it ended. */
@@ -76,14 +79,12 @@ enum err job_stock_update_op(struct store_tx *tx, void *ctx)
 {
     struct job_stock_update *u = ctx;
     struct job job;
-    struct str id;
-    TRY(job_stock_uid_read(u->uid, &id));
-    TRY(store_job_get(tx, u->team_id, id, false, u->arena, &job));
+    TRY(store_job_get(tx, u->team_id, u->job_id, false, u->arena, &job));
     if (!job.stock || !str_equal(job.lease_token, u->token_id) || !str_equal(job.worker, u->worker))
         return ERR_LEASE_LOST;
     if (!is_over(&job)) {
         if (job.state != JOB_RENDERING || job.lease_expires_at_ms <= clock_unix_ms() ||
-            !str_equal(job_stock_uid(&job, u->arena), u->uid))
+            is_anothers(u->executor, job.lease_id))
             return ERR_LEASE_LOST;
         TRY(apply(tx, u, &job));
     }

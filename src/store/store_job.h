@@ -103,8 +103,7 @@ enum err store_job_secret_users(struct store_tx *tx, struct str team_id, struct 
 /* Takes the next queued job of the team that fits: highest priority, then oldest. ERR_NOT_FOUND:
  * none. `engines` and `tags` are comma lists; a job without an engine fits any worker, one for
  * JOB_ENGINE_OWN any that is not stock, and a worker without tags takes any. Counts the lease. With
- * the payload. The first lease of a job that is a stock worker's has the job's own id: such a worker
- * says no other. */
+ * the payload. */
 struct lease_request {
     struct str team_id, lease_id, token_id, worker, engines, tags;
     int64_t now_ms, lease_ms;

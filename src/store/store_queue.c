@@ -112,12 +112,11 @@ enum err store_job_lease(struct store_tx *tx, const struct lease_request *r, str
         return ERR_NOT_FOUND;
     struct job job;
     TRY(store_job_get(tx, r->team_id, ulid_str(&best.job_id), true, a, &job));
-    bool by_id = r->stock && job.started_at_ms == 0;
     job.state = JOB_RENDERING;
     job.progress = 0;
     job.started_at_ms = job.updated_at_ms = r->now_ms;
     job.rendered_at_ms = 0;
-    job.lease_id = arena_str(a, by_id ? ulid_str(&job.id) : r->lease_id);
+    job.lease_id = arena_str(a, r->lease_id);
     job.lease_expires_at_ms = r->now_ms + r->lease_ms;
     job.lease_count++;
     job.lease_token = arena_str(a, r->token_id);
