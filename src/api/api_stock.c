@@ -37,6 +37,7 @@ static enum err pick(struct http_request *r, struct job_lease *l, struct buf *ou
     l->engines = STR_EMPTY;
     l->base_url = api_base_url(r);
     l->stock = true;
+    l->mogrt = job_stock_takes_mogrt(http_header(r, "User-Agent"));
     l->arena = http_arena(r);
     TRY(spool_room_for_job(api_of(r)));
     return worker_lease(r, l, job_stock_write, out);
@@ -56,8 +57,20 @@ static void pickup(struct http_request *r)
         http_reply_json(r, 200, &out);
 }
 
+/* Its answer would be thrown away, and with it the job. */
+static bool only_looks(struct http_request *r)
+{
+    if (!str_is(http_method(r), "HEAD"))
+        return false;
+    http_answer_header(r, "Allow", "GET, OPTIONS");
+    http_fail(r, ERR_METHOD);
+    return true;
+}
+
 void api_stock_pickup(struct http_request *r)
 {
+    if (only_looks(r))
+        return;
     if (http_param(r, "tags").len > SELECTOR_MAX_BYTES)
         api_fail_field(r, "tags", "must be at most 256 bytes");
     else
@@ -133,10 +146,10 @@ void api_stock_status_list(struct http_request *r)
 
 void api_stock_list(struct http_request *r)
 {
-    if (api_user(r)->role == ROLE_WORKER)
-        api_defer_or_fail(r, pickup_by_list, NULL);
-    else
+    if (api_user(r)->role != ROLE_WORKER)
         api_stock_status_list(r);
+    else if (!only_looks(r))
+        api_defer_or_fail(r, pickup_by_list, NULL);
 }
 
 void api_stock_get(struct http_request *r)

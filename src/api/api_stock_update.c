@@ -15,6 +15,8 @@ struct update {
     struct http_request *r;
     struct said {
         struct str state, error; /* error: raw */
+        struct str executor,
+            job_executor; /* raw; the whole job has one, its short form the other */
         double progress;
     } said;
     struct job_stock_update op;
@@ -22,6 +24,8 @@ struct update {
 static const struct json_field FIELDS[] = {
     JSON_FIELD(struct said, state, "state", JSON_AS_STR, JSON_NULLABLE, STATE_MAX_BYTES),
     JSON_FIELD(struct said, error, "error", JSON_AS_RAW, JSON_NULLABLE, 0),
+    JSON_FIELD(struct said, executor, "executor", JSON_AS_RAW, JSON_NULLABLE, 0),
+    JSON_FIELD(struct said, job_executor, "jobExecutor", JSON_AS_RAW, JSON_NULLABLE, 0),
     JSON_FIELD(struct said, progress, "renderProgress", JSON_AS_NUMBER, JSON_NULLABLE, 0),
 };
 
@@ -109,6 +113,13 @@ static enum err read_and_mask(struct update *u, struct buf *masked)
 
 /* --- the call --- */
 
+/* Its end is a mark of ours in plain characters; the name before it may be anything. */
+static struct str executor_of(const struct said *said)
+{
+    struct str raw = said->executor.len ? said->executor : said->job_executor;
+    return is_string(raw) ? str_slice(raw, 1, raw.len - 1) : STR_EMPTY;
+}
+
 static enum err run(struct update *u, struct buf *out)
 {
     AUTO(buf) struct buf masked = buf_make(4 * ERROR_MAX_BYTES);
@@ -151,6 +162,7 @@ void api_stock_update(struct http_request *r)
                                       .token_id = api_actor(r)->token_id,
                                       .job_id = id,
                                       .worker = api_stock_worker_name(r),
+                                      .executor = executor_of(&u->said),
                                       .word = STOCK_ALIVE,
                                       .progress = progress_of(u->said.progress),
                                       .arena = http_arena(r)};

@@ -19,6 +19,7 @@
 #include "template_kind.h"
 #include "ticket.h"
 #include "transfer.h"
+#include "zip_project.h"
 
 enum {
     ANSWER_MAX_BYTES = 64 * 1024,
@@ -106,9 +107,10 @@ struct upload {
     struct ulid id; /* of this upload */
     struct template_row row;
     struct template_kind kind;
-    int64_t looked_at; /* how much was there when the room was last looked at */
-    struct str before; /* the file that this one replaces */
-    const char *wrong; /* why it is no template */
+    int64_t looked_at;  /* how much was there when the room was last looked at */
+    struct str before;  /* the file that this one replaces */
+    const char *wrong;  /* why it is no template */
+    struct str project; /* in a zip */
 };
 
 static void upload_free(struct upload *u)
@@ -164,6 +166,7 @@ static enum err uploaded_op(struct store_tx *tx, void *ctx)
     u->row.src = u->row.error = STR_EMPTY;
     u->row.file = ulid_str(&u->id);
     u->row.bytes = u->file.bytes;
+    u->row.project = u->project;
     u->row.updated_at_ms = clock_unix_ms();
     TRY(store_template_update(tx, &u->row));
     struct audit_record record = {.type = AUDIT_TEMPLATE_UPLOADED,
@@ -194,6 +197,9 @@ static enum err put_in_place(struct upload *u)
 {
     struct api *api = api_of(u->r);
     TRY(spool_file_sync(&u->file));
+    u->project = STR_EMPTY;
+    if (u->row.type == TEMPLATE_ZIP)
+        u->project = zip_project_read(u->file.fd, (uint64_t)u->file.bytes, http_arena(u->r));
     TRY(spool_file_place(&u->file));
     enum err e = store_write_wait(api->store, uploaded_op, u);
     struct template_row ours = {.id = u->row.id, .file = ulid_str(&u->id)};

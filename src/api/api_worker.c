@@ -45,7 +45,7 @@ static enum err end_unopenable(struct http_request *r, const struct job_lease *l
     return store_write_wait(api_of(r)->store, job_finish_op, &f);
 }
 
-/* What goes by itself; the job then comes back when its lease has run out. */
+/* What goes by itself: the job waits for the next call. */
 static bool passes(enum err e)
 {
     return e == ERR_VAULT_DOWN || e == ERR_LIMIT || e == ERR_BUSY;
@@ -65,8 +65,12 @@ enum err worker_lease(struct http_request *r, struct job_lease *l, worker_write 
         if (!l->found)
             return OK;
         e = write(l, api->vault, out);
-        if (e == OK || passes(e))
+        if (e == OK)
+            return OK;
+        if (passes(e)) { /* should that fail, too, it comes back when the lease has run out */
+            (void)!store_write_wait(api->store, job_lease_undo_op, l);
             return e;
+        }
         buf_reset(out);
         TRY(end_unopenable(r, l, e));
     }

@@ -20,6 +20,10 @@
 /* Locked memory for values in flight: 60 of the largest, and half of RLIMIT_MEMLOCK's default. */
 #define SECRET_ARENA_BYTES (4 * 1024 * 1024)
 
+/* The values of one job, together: whoever opens them has them all in that memory at once, and two
+ * such jobs fit beside each other. */
+#define JOB_VALUES_MAX_BYTES (2 * 1024 * 1024)
+
 #define TEAM_NAME_MAX_BYTES  64
 #define TOKEN_NAME_MAX_BYTES 64
 /* A handful of networks; held in memory for each token in use. */

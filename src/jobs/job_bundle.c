@@ -23,6 +23,8 @@ enum err job_bundle_read(struct str payload, struct arena *a, struct job_text *r
     return OK;
 }
 
+_Static_assert(2 * JOB_VALUES_MAX_BYTES <= SECRET_ARENA_BYTES, "two of the largest jobs at once");
+
 bool job_bundle_known_then(const struct job *job, const struct sealed_row *row)
 {
     return row->created_at_ms <= job->created_at_ms;
@@ -248,13 +250,12 @@ enum err job_bundle(struct store_tx *tx, const struct job *job, enum job_part pa
     return job_bundle_of(tx, &q, a, ret, ret_missing);
 }
 
-enum err job_bundle_first_gone(struct store_tx *tx, const struct job *job,
-                               const struct job_text *text, struct arena *a, struct str *ret_name,
-                               struct str **ret_policies)
+enum err job_bundle_look(struct store_tx *tx, const struct job *job, const struct job_text *text,
+                         struct arena *a, struct job_bundle_state *ret)
 {
     struct str *policies = arena_array(a, text->refs.count + 1, sizeof *policies);
-    *ret_name = STR_EMPTY;
-    *ret_policies = policies;
+    size_t bytes = 0;
+    *ret = (struct job_bundle_state){.gone = STR_EMPTY, .policies = policies};
     for (size_t i = 0; i < text->refs.count; i++) {
         const struct ref *ref = &text->refs.refs[i];
         struct sealed_row row;
@@ -272,11 +273,15 @@ enum err job_bundle_first_gone(struct store_tx *tx, const struct job *job,
         if (e == OK && ref->version != 0 && !job_bundle_known_then(job, &row))
             e = ERR_NOT_FOUND;
         if (e == ERR_NOT_FOUND) {
-            *ret_name = ref->name;
+            ret->gone = ref->name;
             return OK;
         }
         TRY(e);
         policies[i] = row.policy;
+        bytes += vault_value_bytes(row.sealed);
+        ret->too_large = bytes > JOB_VALUES_MAX_BYTES;
+        if (ret->too_large)
+            return OK;
     }
     return OK;
 }

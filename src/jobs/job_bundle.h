@@ -32,10 +32,13 @@ struct job_bundle_request {
 enum err job_bundle_of(struct store_tx *tx, const struct job_bundle_request *q, struct arena *a,
                        struct ref_bundle *ret, struct str *ret_missing) MUST_USE;
 
-/* The name of a secret that the job refers to and that does not exist any more, or empty; then
- * ret_policies has the policy that each reference's secret is sealed with, one for each of them. */
-enum err job_bundle_first_gone(struct store_tx *tx, const struct job *job,
-                               const struct job_text *text, struct arena *a, struct str *ret_name,
-                               struct str **ret_policies) MUST_USE;
+struct job_bundle_state {
+    struct str gone;      /* a secret that the job refers to and that does not exist any more */
+    bool too_large;       /* the values are longer together than JOB_VALUES_MAX_BYTES */
+    struct str *policies; /* when neither: what each reference's secret is sealed with */
+};
+/* How the secrets of a job are now. */
+enum err job_bundle_look(struct store_tx *tx, const struct job *job, const struct job_text *text,
+                         struct arena *a, struct job_bundle_state *ret) MUST_USE;
 
 #endif

@@ -9,6 +9,7 @@
 #include "job_end.h"
 #include "job_function.h"
 #include "job_policy.h"
+#include "job_run.h"
 #include "job_source.h"
 #include "job_stock.h"
 #include "job_stock_read.h"
@@ -270,16 +271,21 @@ static enum err rewrite_job(struct store_tx *tx, struct job_lease *l, const stru
 static enum err give_out(struct store_tx *tx, struct job_lease *l, struct str *ret_error)
 {
     struct job_text text;
-    struct str missing, why, *policies;
+    struct job_bundle_state secrets;
+    struct str why;
     *ret_error = STR_EMPTY;
     TRY(job_bundle_read(l->job.payload, l->arena, &text));
-    TRY(job_bundle_first_gone(tx, &l->job, &text, l->arena, &missing, &policies));
-    if (missing.len) {
+    TRY(job_bundle_look(tx, &l->job, &text, l->arena, &secrets));
+    if (secrets.gone.len)
         *ret_error = arena_printf(l->arena, "the secret %.*s does not exist any more",
-                                  (int)missing.len, missing.ptr);
-        return OK;
-    }
-    TRY(job_policy_first_refused(&text, policies, l->arena, ret_error));
+                                  (int)secrets.gone.len, secrets.gone.ptr);
+    else if (secrets.too_large)
+        *ret_error = arena_printf(l->arena,
+                                  "the values of its secrets are longer than %d bytes together: "
+                                  "one of them was replaced by a longer one since the submit",
+                                  JOB_VALUES_MAX_BYTES);
+    else
+        TRY(job_policy_first_refused(&text, secrets.policies, l->arena, ret_error));
     if (ret_error->len)
         return OK;
     TRY(l->stock ? job_stock_compose(tx, l, &text, &why) : rewrite_job(tx, l, &text, &why));
@@ -305,6 +311,7 @@ static enum err take(struct store_tx *tx, struct job_lease *l, struct str lease_
                               .now_ms = clock_unix_ms(),
                               .lease_ms = l->stock ? job_lease_stock_ms() : job_lease_ms(),
                               .stock = l->stock,
+                              .mogrt = l->mogrt,
                               .not_exposed = l->not_exposed};
     return store_job_lease(tx, &r, l->arena, &l->job);
 }
@@ -319,8 +326,6 @@ enum err job_lease_op(struct store_tx *tx, void *ctx)
         if (e == ERR_NOT_FOUND)
             return OK;
         TRY(e);
-        /* the row's own copy: it must outlive this function */
-        l->job.lease_id = arena_str(l->arena, ulid_str(&lease_id));
         struct str error;
         TRY(give_out(tx, l, &error));
         if (!error.len) {
@@ -330,6 +335,15 @@ enum err job_lease_op(struct store_tx *tx, void *ctx)
         TRY(job_end(tx, &l->job, JOB_ERROR, error, &JOB_END_SYSTEM, l->arena));
     }
     return OK;
+}
+
+enum err job_lease_undo_op(struct store_tx *tx, void *ctx)
+{
+    const struct job_lease *l = ctx;
+    struct job job;
+    TRY(store_job_leased(tx, l->job.lease_id, l->actor->token_id, clock_unix_ms(), l->arena, &job));
+    job.lease_count--; /* that says nothing about the job */
+    return job_run_requeue(tx, &job, STR_EMPTY, l->arena);
 }
 
 /* Both lists are in the order of the payload and do not overlap: merged they are one splice. */

@@ -330,6 +330,24 @@ static void test_other_teams_jobs_are_not_leased(void)
     end(&l);
 }
 
+/* What cannot be opened at the moment is not the job's fault. */
+static void test_a_lease_that_is_undone_never_was(void)
+{
+    struct ulid id = fixture_submit("{" ENGINE "}");
+    for (int i = 0; i < 2 * JOB_LEASES_MAX; i++) {
+        struct job_lease l = fixture_lease();
+        CHECK(l.found);
+        CHECK_EQ(fixture_job(id).lease_count, 1);
+        CHECK_OK(store_write_wait(f.store, job_lease_undo_op, &l));
+        CHECK_EQ(fixture_job(id).state, JOB_QUEUED);
+        CHECK_EQ(store_write_wait(f.store, job_lease_undo_op, &l), ERR_LEASE_LOST);
+    }
+    CHECK_EQ(fixture_log(id).len, 0);
+    struct job_lease l = fixture_lease();
+    CHECK(l.found);
+    end(&l);
+}
+
 int main(int argc, char **argv)
 {
     fixture_begin(argc, argv);
@@ -348,6 +366,7 @@ int main(int argc, char **argv)
     RUN(test_each_job_is_leased_once_among_threads);
     RUN(test_engines_are_matched);
     RUN(test_other_teams_jobs_are_not_leased);
+    RUN(test_a_lease_that_is_undone_never_was);
     fixture_stop();
     return test_done();
 }

@@ -16,7 +16,7 @@ enum err job_policy_check(const struct job_refs *s, const struct ref_list *refs,
                           const struct job_reach *reach) MUST_USE;
 
 /* At pick-up: *ret_error is a sentence about the first reference that is not allowed, or empty.
- * `policies` are those of each reference's secret, as job_bundle_first_gone() gave them. */
+ * `policies` are those of each reference's secret, as job_bundle_look() gave them. */
 enum err job_policy_first_refused(const struct job_text *text, const struct str *policies,
                                   struct arena *a, struct str *ret_error) MUST_USE;
 

@@ -26,6 +26,18 @@ static enum err suggest(struct job_refs *s, struct str wanted, struct str *ret)
     return OK;
 }
 
+static enum err add_value(struct job_refs *s, const struct ref *ref, const struct sealed_row *row)
+{
+    bool fitted = s->value_bytes <= JOB_VALUES_MAX_BYTES;
+    s->value_bytes += vault_value_bytes(row->sealed);
+    if (!fitted || s->value_bytes <= JOB_VALUES_MAX_BYTES)
+        return OK;
+    return problems_addf(s->problems, ref->pointer,
+                         "with this one the values of the job's secrets are longer than %d bytes "
+                         "together, which is more than can be opened at once",
+                         JOB_VALUES_MAX_BYTES);
+}
+
 static enum err check_ref(struct job_refs *s, const struct ref *ref)
 {
     struct secret_row row;
@@ -41,13 +53,14 @@ static enum err check_ref(struct job_refs *s, const struct ref *ref)
         return problems_add(s->problems, ref->pointer, UNKNOWN);
     }
     TRY(e);
-    if (ref->version == 0)
+    if (s->value_bytes > JOB_VALUES_MAX_BYTES && ref->version == 0) /* said already */
         return OK;
     struct sealed_row sealed;
     e = store_secret_sealed(s->read, s->actor->team_id, ref->name, ref->version, s->arena, &sealed);
     if (e == ERR_NOT_FOUND)
         return problems_add(s->problems, ref->pointer, "the secret has no such version");
-    return e;
+    TRY(e);
+    return add_value(s, ref, &sealed);
 }
 
 static bool same_ref(const struct ref *a, const struct ref *b)
@@ -58,6 +71,7 @@ static bool same_ref(const struct ref *a, const struct ref *b)
 enum err job_refs_check(struct job_refs *s, const struct ref_list *refs)
 {
     enum err result = OK;
+    s->value_bytes = 0;
     bool *good = arena_array(s->arena, refs->count + 1, sizeof *good);
     for (size_t i = 0; i < refs->count; i++) {
         const struct ref *ref = &refs->refs[i];

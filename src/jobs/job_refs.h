@@ -12,9 +12,11 @@ struct job_refs {
     struct problems *problems;
     struct secret_row *names; /* of the team; loaded for the first suggestion */
     size_t name_count, suggestions;
+    size_t value_bytes; /* of the job that is looked at */
 };
 
-/* Every reference names a secret, and a version, that is there and that the token may use. Each
+/* Every reference of a job names a secret, and a version, that is there and that the token may use,
+ * and the values are not longer together than JOB_VALUES_MAX_BYTES. Each
  * (name, version) is looked up once; a repeat of a bad one is reported too, each at its place.
  * ERR_INVALID with problems. */
 enum err job_refs_check(struct job_refs *s, const struct ref_list *refs) MUST_USE;

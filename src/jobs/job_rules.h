@@ -66,7 +66,7 @@ enum err job_rules_settings(struct job_rules *r, struct str object, bool nested,
 /* Of a join: {"preset":"mp4"}. */
 enum err job_rules_join_settings(struct job_rules *r, struct str object) MUST_USE;
 /* The name of a function asset: nx:layer-remove or nx-layer-remove. */
-bool job_rules_function(struct str name);
+enum err job_rules_function(struct job_rules *r, struct str name, struct str at) MUST_USE;
 enum err job_rules_upload(struct job_rules *r, struct str object, struct job_upload *ret) MUST_USE;
 enum err job_rules_webhook(struct job_rules *r, struct str object) MUST_USE;
 /* A string or an array of strings; *ret is the comma list. */

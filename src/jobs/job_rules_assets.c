@@ -4,20 +4,29 @@
 
 #include "job_rules.h"
 
-enum asset_need { NEEDS_SRC, NEEDS_VALUE, NEEDS_TEXT, NEEDS_EITHER, NEEDS_NAME, IS_A_JOB };
+enum asset_need {
+    NEEDS_SRC,
+    NEEDS_VALUE,
+    NEEDS_TEXT,
+    NEEDS_EITHER,
+    NEEDS_NAME,
+    NEEDS_DATA,
+    IS_A_JOB
+};
 
 static const struct asset_type {
     const char *name;
     enum asset_need need;
 } TYPES[] = {
-    {"text", NEEDS_TEXT},       {"data", NEEDS_VALUE},    {"image", NEEDS_SRC},
+    {"text", NEEDS_TEXT},       {"data", NEEDS_DATA},     {"image", NEEDS_SRC},
     {"video", NEEDS_SRC},       {"audio", NEEDS_SRC},     {"static", NEEDS_SRC},
     {"essential", NEEDS_VALUE}, {"script", NEEDS_EITHER}, {"function", NEEDS_NAME},
     {"job", IS_A_JOB},
 };
 
 struct asset {
-    struct str type, layer_name, name, src, composition, value, expression, params;
+    struct str type, layer_name, name, src, composition, params;
+    struct str value, expression, property, layer_index; /* raw */
     bool conform;
 };
 static const struct json_field ASSET[] = {
@@ -29,8 +38,10 @@ static const struct json_field ASSET[] = {
     JSON_FIELD(struct asset, src, "src", JSON_AS_STR, JSON_NULLABLE, JOB_URL_MAX_BYTES),
     JSON_FIELD(struct asset, composition, "composition", JSON_AS_STR, JSON_NULLABLE,
                JOB_TEXT_MAX_BYTES),
-    JSON_FIELD(struct asset, value, "value", JSON_AS_RAW, JSON_OPTIONAL, 0),
-    JSON_FIELD(struct asset, expression, "expression", JSON_AS_RAW, JSON_OPTIONAL, 0),
+    JSON_FIELD(struct asset, value, "value", JSON_AS_RAW, JSON_NULLABLE, 0),
+    JSON_FIELD(struct asset, expression, "expression", JSON_AS_RAW, JSON_NULLABLE, 0),
+    JSON_FIELD(struct asset, property, "property", JSON_AS_RAW, JSON_NULLABLE, 0),
+    JSON_FIELD(struct asset, layer_index, "layerIndex", JSON_AS_RAW, JSON_NULLABLE, 0),
     JSON_FIELD(struct asset, params, "params", JSON_AS_OBJECT, JSON_NULLABLE, 0),
     JSON_FIELD(struct asset, conform, "conform", JSON_AS_BOOL, JSON_NULLABLE, 0),
 };
@@ -52,16 +63,6 @@ static bool is_scalar_text(struct str raw)
 static struct str below(const struct job_rules *r, struct str pointer, const char *member)
 {
     return arena_printf(r->arena, "%.*s/%s", (int)pointer.len, pointer.ptr, member);
-}
-
-static bool starts_function(struct str name)
-{
-    return str_starts(name, STR("nx:")) || str_starts(name, STR("nx-"));
-}
-
-bool job_rules_function(struct str name)
-{
-    return starts_function(name) && job_rules_word(str_slice(name, 3, name.len), "");
 }
 
 /* A layer's name, or a list of them. */
@@ -123,16 +124,47 @@ static enum err check_need(struct job_rules *r, const struct asset *asset, enum 
                    ? OK
                    : problems_add(r->problems, at, "is required and must be text or a number");
     case NEEDS_VALUE:
-        return value || asset->expression.len
+    case NEEDS_DATA:
+        return value || (need == NEEDS_DATA && asset->expression.len &&
+                         !str_is(asset->expression, "\"\""))
                    ? OK
                    : problems_add(r->problems, at, "is required for this type of asset");
     case NEEDS_NAME:
-        return job_rules_function(asset->name)
-                   ? OK
-                   : problems_add(r->problems, below(r, pointer, "name"),
-                                  "must be a function's id such as nx:layer-remove");
+        return job_rules_function(r, asset->name, below(r, pointer, "name"));
     }
     return ERR_INTERNAL;
+}
+
+static bool is_text(struct str raw)
+{
+    return !raw.len || raw.ptr[0] == '"';
+}
+
+/* From 1 on, as After Effects counts; 0 says as little as nothing beside a layer's name. */
+static bool is_index(struct str raw, bool named)
+{
+    uint64_t n;
+    return !raw.len || (str_to_u64(raw, UINT32_MAX, &n) == OK && (n > 0 || named));
+}
+
+/* What is copied as it stands into the documents of the farm's workers, which look at it. */
+static enum err check_forms(struct job_rules *r, const struct asset *asset, bool data,
+                            struct str pointer)
+{
+    enum err e = OK;
+    if (!is_index(asset->layer_index, asset->layer_name.len > 0))
+        e = problems_add(r->problems, below(r, pointer, "layerIndex"),
+                         "must be a whole number from 1 on");
+    if (!data)
+        return e;
+    if (asset->value.len && !is_scalar_text(asset->value) && asset->value.ptr[0] != '[')
+        e = problems_add(r->problems, below(r, pointer, "value"),
+                         "must be text, a number or a list");
+    if (!is_text(asset->property))
+        e = problems_add(r->problems, below(r, pointer, "property"), "must be text");
+    if (!is_text(asset->expression))
+        e = problems_add(r->problems, below(r, pointer, "expression"), "must be text");
+    return e;
 }
 
 static const struct asset_type *type_named(struct str name)
@@ -163,8 +195,9 @@ static enum err check_asset(struct job_rules *r, struct str raw, struct str poin
         e = problems_add(r->problems, below(r, pointer, "src"),
                          "must be an http or https address, without a user in it");
     *ret_need = type->need;
+    enum err forms = check_forms(r, &asset, type->need == NEEDS_DATA, pointer);
     enum err params = check_params(r, &asset, type->need == NEEDS_NAME, pointer);
-    return e == OK ? params : e;
+    return e != OK ? e : forms != OK ? forms : params;
 }
 
 static enum err add_job(struct job_rules *r, struct str raw, size_t index, struct job_assets *all)

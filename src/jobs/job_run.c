@@ -160,7 +160,8 @@ enum err job_run_requeue(struct store_tx *tx, struct job *job, struct str line, 
             JOB_LEASES_MAX);
         return job_end(tx, job, JOB_ERROR, error, &JOB_END_SYSTEM, a);
     }
-    TRY(job_end_log(tx, job, line));
+    if (line.len)
+        TRY(job_end_log(tx, job, line));
     job->state = JOB_QUEUED;
     job->progress = 0;
     job->output_bytes = -1;

@@ -4,7 +4,8 @@
 
 #include "jobs.h"
 
-/* Takes the job from its worker and queues it again, with this line in its log; a job that was
+/* Takes the job from its worker and queues it again, with this line in its log (none
+ * when it is empty); a job that was
  * given out JOB_LEASES_MAX times ends instead, with its log kept. */
 enum err job_run_requeue(struct store_tx *tx, struct job *job, struct str line,
                          struct arena *a) MUST_USE;

@@ -53,33 +53,39 @@ static const char *output_cannot(const struct job_settings *s)
     return NULL;
 }
 
-static const char *template_cannot(const struct job_stock_template *t, bool stored)
+static const char *template_cannot(const struct job_stock_template *t,
+                                   const struct template_row *stored)
 {
+    bool named = t->decompressed.len > 2 && t->decompressed.ptr[0] == '"';
     if (!t->src.ptr && !stored)
         return "has no template";
     if (t->type == TEMPLATE_MOGRT)
         return NULL;
     if (!t->composition.ptr)
         return "names no composition";
-    if (t->type == TEMPLATE_ZIP && !(t->decompressed.len > 2 && t->decompressed.ptr[0] == '"'))
-        return "has a zip as its template, and template.decompressed does not say which project in "
-               "it";
+    if (t->type == TEMPLATE_ZIP && !named && !(stored && stored->project.len))
+        return stored && !stored->src.len
+                   ? "has a zip as its template that does not plainly hold one project (.aep), and "
+                     "template.decompressed does not say which"
+                   : "has a zip as its template, and template.decompressed does not say which "
+                     "project in it";
     return NULL;
 }
 
 enum err job_stock_cannot(struct str payload, const struct template_row *stored, struct arena *a,
-                          struct str *ret_why)
+                          struct str *ret_why, bool *ret_mogrt)
 {
     struct job_stock_read read;
     struct job_settings settings;
     TRY(job_stock_read(payload, stored, a, &read));
     TRY(job_payload_settings(payload, a, &settings));
-    const char *why = template_cannot(&read.template, stored != NULL);
+    const char *why = template_cannot(&read.template, stored);
     if (!why)
         why = output_cannot(&settings);
     for (size_t i = 0; i < read.asset_count && !why; i++)
         why = asset_cannot(&read.assets[i], read.template.type == TEMPLATE_MOGRT);
     *ret_why = str_from(why);
+    *ret_mogrt = read.template.type == TEMPLATE_MOGRT;
     return OK;
 }
 

@@ -8,9 +8,14 @@
 
 /* Why no such worker can render this payload, as the end of a sentence ("the job ..."), or empty.
  * `stored` is its template's row; NULL: it has an address, or none. The payload is known to be
- * valid. Static text. */
+ * valid. Static text. *ret_mogrt: its template is one, which not every such worker can do. */
 enum err job_stock_cannot(struct str payload, const struct template_row *stored, struct arena *a,
-                          struct str *ret_why) MUST_USE;
+                          struct str *ret_why, bool *ret_mogrt) MUST_USE;
+
+/* Can a worker that calls itself so render a mogrt? */
+bool job_stock_takes_mogrt(struct str user_agent);
+/* All of them can (they run on Windows). Set once, before the first lease. */
+void job_stock_set_mogrt(bool all);
 
 /* Part of job_lease_op for a lease with `stock`: composes the v1 document with its one-time
  * addresses and finds the records of what it hands over. *ret_error is not empty when the job
@@ -34,6 +39,11 @@ enum job_stock_log job_stock_log(void);
 /* The light form (uid, state, progress, error, times): what status calls answer. */
 enum err job_stock_write_light(const struct job *job, struct buf *out) MUST_USE;
 
+/* Who has the job: "<worker>/lease-<end of the lease's id>". Such workers send it back with
+ * whatever they say, so that one that comes back late is not taken for the one that has the job
+ * now. */
+struct str job_stock_executor(const struct job *job, struct arena *a);
+
 /* What a worker says of its job: PUT /api/v1/jobs/{uid}. */
 enum job_stock_word {
     STOCK_ALIVE,    /* started, render:*, or nothing */
@@ -46,6 +56,7 @@ bool job_stock_word_from(struct str state, enum job_stock_word *ret);
 
 struct job_stock_update {
     struct str team_id, token_id, job_id, worker;
+    struct str executor; /* as it was told; what is none of ours says nothing */
     enum job_stock_word word;
     int64_t progress; /* -1: none */
     struct str error; /* masked */

@@ -55,8 +55,10 @@ static enum err put_template(struct job_stock_doc *d)
         json_out_member_str(&d->out, "composition", STR("__mogrt__"));
     else
         job_stock_doc_copy(d, "composition", t->composition);
-    if (t->type == TEMPLATE_ZIP)
+    if (t->type == TEMPLATE_ZIP && t->decompressed.ptr)
         job_stock_doc_copy(d, "decompressed", t->decompressed);
+    else if (t->type == TEMPLATE_ZIP)
+        json_out_member_str(&d->out, "decompressed", d->sources->template.project);
     put_frames(d);
     put_output(d);
     if (d->sources->stored)
@@ -191,6 +193,7 @@ static enum err put_job(struct job_stock_doc *d)
     const struct job *job = &d->lease->job;
     json_out_open(&d->out, '{');
     json_out_member_str(&d->out, "uid", ulid_str(&job->id));
+    json_out_member_str(&d->out, "executor", job_stock_executor(job, d->lease->arena));
     json_out_member_str(&d->out, "type", STR("default"));
     /* worker 1.8 takes what it finds queued in the list */
     json_out_member_str(&d->out, "state", d->lease->not_exposed ? STR("queued") : STR("picked"));
@@ -255,7 +258,8 @@ enum err job_stock_compose(struct store_tx *tx, struct job_lease *l, const struc
     const struct template_row *stored = sources.stored ? &sources.template : NULL;
     if (stored)
         read.template.type = stored->type;
-    TRY(job_stock_cannot(l->job.payload, stored, l->arena, ret_error));
+    bool mogrt;
+    TRY(job_stock_cannot(l->job.payload, stored, l->arena, ret_error, &mogrt));
     return ret_error->len ? OK : compose(tx, l, text, &read, &sources);
 }
 

@@ -10,9 +10,10 @@ static void judge(struct str payload, struct arena *a)
     struct problems problems;
     struct job_payload p = {0};
     struct str why;
+    bool mogrt;
     problems_init(&problems, a);
     if (job_payload_read(payload, JOB_PAYLOAD_RENDER, STR_EMPTY, a, &problems, &p) == OK)
-        ASSERT(job_stock_cannot(payload, NULL, a, &why) == OK);
+        ASSERT(job_stock_cannot(payload, NULL, a, &why, &mogrt) == OK);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

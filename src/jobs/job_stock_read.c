@@ -84,6 +84,7 @@ static enum err read_asset(struct str raw, struct problems *unused, struct job_s
     drop_empty(&t.asset.layer_name);
     drop_empty(&t.asset.composition);
     drop_empty(&t.asset.property);
+    drop_empty(&t.asset.expression);
     *ret = t.asset;
     return t.asset.kind ? OK : ERR_INVALID;
 }
@@ -165,6 +166,7 @@ enum err job_stock_read(struct str payload, const struct template_row *stored, s
     read.template.raw = top.template;
     drop_empty(&read.template.src);
     drop_empty(&read.template.composition);
+    drop_empty(&read.template.decompressed);
     read.template.type = stored ? stored->type : type_of(&read.template, a);
     if (top.assets.ptr)
         TRY(read_assets(top.assets, a, &unused, &read));

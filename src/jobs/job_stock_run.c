@@ -41,6 +41,34 @@ static enum err apply(struct store_tx *tx, const struct job_stock_update *u, str
     return store_job_update(tx, job);
 }
 
+#define MARK "/lease-"
+
+enum { MARK_BYTES = 8 }; /* of the random part: 40 bits */
+
+static struct str mark_of(struct str lease_id)
+{
+    return str_slice(lease_id, lease_id.len - MARK_BYTES, lease_id.len);
+}
+
+struct str job_stock_executor(const struct job *job, struct arena *a)
+{
+    struct str mark = mark_of(job->lease_id);
+    struct str worker = job->worker.len ? job->worker : STR("worker");
+    return arena_printf(a, "%.*s" MARK "%.*s", (int)worker.len, worker.ptr, (int)mark.len,
+                        mark.ptr);
+}
+
+/* Is that another lease's? A program that does not send back what it was given says nothing. */
+static bool is_anothers(struct str executor, struct str lease_id)
+{
+    size_t tail = sizeof MARK - 1 + MARK_BYTES;
+    if (executor.len < tail)
+        return false;
+    struct str end = str_slice(executor, executor.len - tail, executor.len);
+    return str_starts(end, STR(MARK)) &&
+           !str_equal(str_slice(end, sizeof MARK - 1, tail), mark_of(lease_id));
+}
+
 /* Whoever had it last may say so again, and is told how it ended. */
 static bool is_over(const struct job *job)
 {
@@ -55,7 +83,8 @@ enum err job_stock_update_op(struct store_tx *tx, void *ctx)
     if (!job.stock || !str_equal(job.lease_token, u->token_id) || !str_equal(job.worker, u->worker))
         return ERR_LEASE_LOST;
     if (!is_over(&job)) {
-        if (job.state != JOB_RENDERING || job.lease_expires_at_ms <= clock_unix_ms())
+        if (job.state != JOB_RENDERING || job.lease_expires_at_ms <= clock_unix_ms() ||
+            is_anothers(u->executor, job.lease_id))
             return ERR_LEASE_LOST;
         TRY(apply(tx, u, &job));
     }

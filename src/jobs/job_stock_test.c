@@ -12,7 +12,8 @@ static struct arena arena;
 static struct str why(const char *payload, const struct template_row *stored)
 {
     struct str text = STR("?");
-    CHECK_OK(job_stock_cannot(str_from(payload), stored, &arena, &text));
+    bool mogrt;
+    CHECK_OK(job_stock_cannot(str_from(payload), stored, &arena, &text, &mogrt));
     return text;
 }
 
@@ -196,6 +197,29 @@ static void test_actions_are_found(void)
     CHECK(!job_stock_has_actions(STR("[")));
 }
 
+static void test_which_workers_take_a_mogrt(void)
+{
+    static const struct {
+        const char *agent;
+        bool takes;
+    } cases[] = {{"nexrender-api/1.62.0 nexrender-worker/1.62.2", true},
+                 {"nexrender-worker/1.0", true},
+                 {"nexrender-worker/1.62.0-beta node", true},
+                 {"nexrender-api/1.62.0 nexrender-worker/1.63.0", false},
+                 {"nexrender-worker/1.100.1", false},
+                 {"nexrender-worker/2.0.0", false},
+                 {"nexrender-worker/1", false},
+                 {"nexrender-worker/", false},
+                 {"nexrender-worker/1.99999999999999999999", false},
+                 {"nexrender-api/1.62.0", false},
+                 {"", false}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        CHECK_EQ(job_stock_takes_mogrt(str_from(cases[i].agent)), cases[i].takes);
+    job_stock_set_mogrt(true);
+    CHECK(job_stock_takes_mogrt(STR_EMPTY));
+    job_stock_set_mogrt(false);
+}
+
 int main(void)
 {
     arena = arena_make();
@@ -208,6 +232,7 @@ int main(void)
     RUN(test_jobs_of_the_farm_become_ours);
     RUN(test_what_is_no_job_of_the_farm);
     RUN(test_actions_are_found);
+    RUN(test_which_workers_take_a_mogrt);
     arena_auto(&arena);
     return test_done();
 }

@@ -121,6 +121,7 @@ static enum err choose_engine(struct submit *s, const struct source *source,
                               const struct job_payload *p, struct str *ret)
 {
     struct str why;
+    bool mogrt;
     *ret = p->engine;
     if (p->engine.len)
         return OK;
@@ -143,13 +144,17 @@ static enum err choose_engine(struct submit *s, const struct source *source,
              STR("is not there: only a worker of Safelight's own takes the job"));
         return OK;
     }
-    TRY(job_stock_cannot(source->raw, source->stored, s->refs.arena, &why));
+    TRY(job_stock_cannot(source->raw, source->stored, s->refs.arena, &why, &mogrt));
     if (why.len)
         warn(s, source->at,
              arena_printf(s->refs.arena, "only a worker of Safelight's own takes a job that %.*s",
                           (int)why.len, why.ptr));
     else
-        *ret = STR_EMPTY;
+        *ret = mogrt ? STR(JOB_ENGINE_MOGRT) : STR_EMPTY;
+    if (!why.len && mogrt && !job_stock_takes_mogrt(STR_EMPTY))
+        warn(s, prefixed(s, source->at, STR("/template")),
+             STR("is a mogrt: of the open-source farm's workers only those before 1.63 take the "
+                 "job, unless stock-mogrt is on"));
     return OK;
 }
 

@@ -102,6 +102,7 @@ struct job_lease {
     struct str worker, engines, tags;
     struct str base_url; /* one-time addresses are base_url + "/t/" + ticket */
     bool stock;          /* an open-source worker, which gets its own form (job_stock.h) */
+    bool mogrt;          /* one that can render a mogrt */
     bool not_exposed;    /* only a job that hands over no value */
     struct arena *arena;
     /* out */
@@ -121,6 +122,9 @@ struct job_lease {
  * and each exposed value. A job whose secret is gone ends as error (naming it) and the next one is
  * tried. */
 enum err job_lease_op(struct store_tx *tx, void *ctx) MUST_USE;
+/* store_op; ctx is a lease that was found and cannot be told to its worker at the moment: the job
+ * is queued again as if nobody had had it. */
+enum err job_lease_undo_op(struct store_tx *tx, void *ctx) MUST_USE;
 /* After the commit: the lease's JSON (PROTOCOL-worker.md), values opened and spliced. The buffer is
  * wiped by its owner. On an error the caller ends the job by job_finish_op, by the system. */
 enum err job_write_lease(const struct job_lease *l, struct vault *vault, struct buf *out) MUST_USE;

@@ -182,6 +182,7 @@ static enum err start_api(struct running *r, const char *spool)
                      .wake = wake,
                      .wake_ctx = r};
     set_jobs(c);
+    job_stock_set_mogrt(c->stock_mogrt);
     r->api.courier = courier_connect(r->options->courier);
     struct courier_dispatch_options dispatch = {.store = r->store,
                                                 .spool_folder = spool,

@@ -64,6 +64,8 @@ struct job {
 };
 /* An engine that every worker of ours serves and no stock worker does. */
 #define JOB_ENGINE_OWN "safelight"
+/* The same, and those stock workers that can render a mogrt. */
+#define JOB_ENGINE_MOGRT "mogrt"
 /* Engines that a job gets when it asks for none and no stock worker can do it. */
 #define JOB_ENGINE_JOIN     "ffmpeg"
 #define JOB_ENGINE_FUNCTION "function"
@@ -106,6 +108,7 @@ struct lease_request {
     struct str team_id, lease_id, token_id, worker, engines, tags;
     int64_t now_ms, lease_ms;
     bool stock;       /* an open-source worker: jobs without an engine only */
+    bool mogrt;       /* one that can render a mogrt */
     bool not_exposed; /* only jobs that hand over no value */
 };
 enum err store_job_lease(struct store_tx *tx, const struct lease_request *r, struct arena *a,

@@ -104,6 +104,8 @@ enum err store_job_lease(struct store_tx *tx, const struct lease_request *r, str
     struct str rest = r->stock ? STR_EMPTY : r->engines, engine;
     if (!r->stock)
         TRY(look_with_tags(tx, r, STR(JOB_ENGINE_OWN), &best));
+    if (!r->stock || r->mogrt)
+        TRY(look_with_tags(tx, r, STR(JOB_ENGINE_MOGRT), &best));
     while (store_comma_next(&rest, &engine))
         TRY(look_with_tags(tx, r, engine, &best));
     if (!best.found)

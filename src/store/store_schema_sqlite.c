@@ -166,6 +166,10 @@ static const char step_console_sessions[] =
 static const char step_backup[] =
     "ALTER TABLE tokens ADD COLUMN suspended_at_ms BIGINT NOT NULL DEFAULT 0;";
 
-const char *const store_schema_steps[] = {step_1, step_2, step_job_secrets, step_console_sessions,
-                                          step_backup};
+/* Which project lies in a zip. */
+static const char step_template_project[] =
+    "ALTER TABLE templates ADD COLUMN project TEXT NOT NULL DEFAULT '';";
+
+const char *const store_schema_steps[] = {
+    step_1, step_2, step_job_secrets, step_console_sessions, step_backup, step_template_project};
 const size_t store_schema_step_count = ARRAY_LEN(store_schema_steps);

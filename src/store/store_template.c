@@ -49,7 +49,7 @@ enum err store_template_insert(struct store_tx *tx, const struct template_row *r
 {
     static const char sql[] =
         "INSERT INTO templates (id, team_id, type, display_name, status, src, error, file, bytes,"
-        " created_at_ms, updated_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        " created_at_ms, updated_at_ms, project) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     ASSERT_WRITING(tx);
     TRY(room_for_one(tx, ulid_str(&row->team_id)));
     AUTOP(db_stmt) struct db_stmt *q = NULL;
@@ -65,12 +65,13 @@ enum err store_template_insert(struct store_tx *tx, const struct template_row *r
     db_bind_int(q, row->bytes);
     db_bind_int(q, row->created_at_ms);
     db_bind_int(q, row->updated_at_ms);
+    db_bind_text(q, row->project.ptr ? row->project : STR_EMPTY);
     return db_run(q);
 }
 
 #define TEMPLATE_SELECT                                                                            \
     "SELECT id, team_id, type, display_name, status, src, error, file, bytes, created_at_ms,"      \
-    " updated_at_ms FROM templates"
+    " updated_at_ms, project FROM templates"
 
 static enum err read_template(struct db_stmt *q, struct arena *a, void *ret_row)
 {
@@ -94,6 +95,7 @@ static enum err read_template(struct db_stmt *q, struct arena *a, void *ret_row)
     t.bytes = db_column_int(q);
     t.created_at_ms = db_column_int(q);
     t.updated_at_ms = db_column_int(q);
+    t.project = store_column_str(q, a);
     *ret = t;
     return OK;
 }
@@ -138,7 +140,7 @@ enum err store_template_list(struct store_tx *tx, struct str team_id, struct are
 enum err store_template_update(struct store_tx *tx, const struct template_row *row)
 {
     static const char sql[] = "UPDATE templates SET display_name = ?, status = ?, src = ?,"
-                              " error = ?, file = ?, bytes = ?, updated_at_ms = ?"
+                              " error = ?, file = ?, bytes = ?, updated_at_ms = ?, project = ?"
                               " WHERE id = ? AND team_id = ?";
     ASSERT_WRITING(tx);
     AUTOP(db_stmt) struct db_stmt *q = NULL;
@@ -150,6 +152,7 @@ enum err store_template_update(struct store_tx *tx, const struct template_row *r
     db_bind_text(q, row->file);
     db_bind_int(q, row->bytes);
     db_bind_int(q, row->updated_at_ms);
+    db_bind_text(q, row->project.ptr ? row->project : STR_EMPTY);
     db_bind_text(q, ulid_str(&row->id));
     db_bind_text(q, ulid_str(&row->team_id));
     int64_t changed;

@@ -24,10 +24,11 @@ struct template_row {
     enum template_type type;
     struct str display_name;
     enum template_status status;
-    struct str src;   /* where workers fetch it; empty: its file is in the spool */
-    struct str error; /* a sentence of ours; empty: none */
-    struct str file;  /* ULID of the upload that the spool holds; empty: none */
-    int64_t bytes;    /* of that file */
+    struct str src;     /* where workers fetch it; empty: its file is in the spool */
+    struct str error;   /* a sentence of ours; empty: none */
+    struct str file;    /* ULID of the upload that the spool holds; empty: none */
+    int64_t bytes;      /* of that file */
+    struct str project; /* in a zip: the path of the one project in it, unpacked; empty: unknown */
     int64_t created_at_ms, updated_at_ms;
 };
 

@@ -96,6 +96,9 @@ enum err vault_open_for_use(struct vault *v, const struct seal_context *context,
                             struct str team_key, struct str sealed, const struct vault_use *use,
                             struct secret **ret) MUST_USE;
 
+/* How long the value is that these bytes seal; 0 when they are none. */
+size_t vault_value_bytes(struct str sealed);
+
 /* Re-wraps the data key under another team key version; the value's bytes stay. */
 enum err vault_rewrap(struct vault *v, const struct seal_context *context, struct str old_team_key,
                       struct str new_team_key, struct str sealed, struct buf *ret_sealed) MUST_USE;

@@ -186,6 +186,11 @@ enum err vault_seal(struct vault *v, const struct seal_context *context, struct 
     return call(v, &r, &(struct sink){.blob = ret_sealed});
 }
 
+size_t vault_value_bytes(struct str sealed)
+{
+    return sealed.len > SEALED_OVERHEAD_BYTES ? sealed.len - SEALED_OVERHEAD_BYTES : 0;
+}
+
 enum err vault_open_for_use(struct vault *v, const struct seal_context *context,
                             struct str team_key, struct str sealed, const struct vault_use *use,
                             struct secret **ret)

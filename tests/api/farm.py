@@ -15,6 +15,7 @@ class Farm:
         self.admin = server.team(self.name)
         self.worker = server.new_token("worker", team=self.name)
         self.url = server.url + "/api/v1"
+        self.agent = "nexrender-api/1.62.0 nexrender-worker/1.62.2"
 
     def put(self, name, value):
         answer = self.server.put(name, value, token=self.admin)
@@ -35,7 +36,7 @@ class Farm:
 
     def call(self, method, path, body=None, token=None, name=None, **headers):
         token = self.worker if token is None else token
-        headers = {**({"nexrender-secret": token} if token else {}), **({"nexrender-name": name} if name else {}), **headers}
+        headers = {"User-Agent": self.agent, **({"nexrender-secret": token} if token else {}), **({"nexrender-name": name} if name else {}), **headers}
         return requests.request(method, self.url + path, json=body, headers=headers, timeout=30 * SLOW)
 
     def pickup(self, tags="", **options):

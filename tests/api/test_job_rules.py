@@ -28,18 +28,21 @@ def test_what_a_stock_worker_cannot_do_waits_for_ours(team, payload, engines, wo
     assert team.lease(engines)["job"]["id"] == made["id"]
 
 
-@pytest.mark.parametrize("payload", [
-    {"template": TEMPLATE},
-    {"template": {"id": "T", "src": f"{HOST}/a.mogrt"}},
-    {"template": {"id": "T", "src": f"{HOST}/A.MOGRT?x=1"}},
-])
-def test_other_jobs_are_for_any_worker_and_warn_of_nothing(team, payload):
-    assert "warnings" not in team.accepted(payload)
+def test_other_jobs_are_for_any_worker_and_warn_of_nothing(team):
+    assert "warnings" not in team.accepted({"template": TEMPLATE})
+
+
+@pytest.mark.parametrize("file", ["a.mogrt", "A.MOGRT?x=1"])
+def test_a_mogrt_is_for_any_worker_of_ours_and_for_those_of_the_farm_that_can(team, file):
+    made = team.accepted({"template": {"id": "T", "src": f"{HOST}/{file}"}})
+    (warning,) = made["warnings"]
+    assert warning["field"] == "/template" and "before 1.63" in warning["message"]
+    assert team.lease()["job"]["id"] == made["id"]
 
 
 def test_an_engine_that_was_named_stays(team):
     engine = own_engine()
-    made = team.accepted({"engine": engine, "assets": [{"type": "function", "name": "nx:x"}]})
+    made = team.accepted({"engine": engine, "assets": [{"type": "function", "name": "nx:layer-remove"}]})
     assert "warnings" not in made and team.lease("function") is None
     assert team.lease(engine)["job"]["id"] == made["id"]
 
@@ -57,7 +60,11 @@ def test_layers_become_one_asset_each_in_place(team):
     assert [a["value"] for a in (assets[0], assets[4])] == ["1", "2"]
 
 
-@pytest.mark.parametrize("name", ["nx:layer-autoscale", "nx-layer-autoscale", "nx:text-params-set"])
+FUNCTIONS = ["text-params-set", "solid-color-set", "layer-state-set", "layer-remove", "layer-autoscale", "layer-start-set", "layer-duration-set",
+             "comp-duration-set", "gen-ai"]
+
+
+@pytest.mark.parametrize("name", [p + f for p in ("nx:", "nx-") for f in FUNCTIONS])
 def test_both_spellings_of_functions(team, name):
     assert team.post(parent({"type": "function", "name": name, "params": {"layerName": "l"}})).status_code == 201
 
@@ -68,22 +75,57 @@ def test_both_spellings_of_functions(team, name):
     ({"name": "layer-remove"}, "/assets/0/name"),
     ({"name": "nx:"}, "/assets/0/name"),
     ({"name": "nx:UPPER"}, "/assets/0/name"),
+    ({"name": "nx:nope"}, "/assets/0/name"),
+    ({"name": "nx:layer-remove "}, "/assets/0/name"),
+    ({"name": "nx:" + "x" * 200}, "/assets/0/name"),
     ({"name": 7}, "/assets/0/name"),
-    ({"name": "nx:a", "params": {"layerName": []}}, "/assets/0/params/layerName"),
-    ({"name": "nx:a", "params": {"layerName": ""}}, "/assets/0/params/layerName"),
-    ({"name": "nx:a", "params": {"layerName": [""]}}, "/assets/0/params/layerName"),
-    ({"name": "nx:a", "params": {"layerName": ["a", 1]}}, "/assets/0/params/layerName"),
-    ({"name": "nx:a", "params": {"layerName": {}}}, "/assets/0/params/layerName"),
-    ({"name": "nx:a", "params": {"layerName": None}}, "/assets/0/params/layerName"),
-    ({"name": "nx:a", "layerName": ["a"]}, "/assets/0/layerName"),
-    ({"name": "nx:a", "params": []}, "/assets/0/params"),
+    ({"name": "nx:layer-remove", "params": {"layerName": []}}, "/assets/0/params/layerName"),
+    ({"name": "nx:layer-remove", "params": {"layerName": ""}}, "/assets/0/params/layerName"),
+    ({"name": "nx:layer-remove", "params": {"layerName": [""]}}, "/assets/0/params/layerName"),
+    ({"name": "nx:layer-remove", "params": {"layerName": ["a", 1]}}, "/assets/0/params/layerName"),
+    ({"name": "nx:layer-remove", "params": {"layerName": {}}}, "/assets/0/params/layerName"),
+    ({"name": "nx:layer-remove", "params": {"layerName": None}}, "/assets/0/params/layerName"),
+    ({"name": "nx:layer-remove", "layerName": ["a"]}, "/assets/0/layerName"),
+    ({"name": "nx:layer-remove", "params": []}, "/assets/0/params"),
 ])
 def test_bad_function_assets_name_the_member(team, asset, field):
     assert field in team.fields(parent({"type": "function", **asset}))
 
 
+@pytest.mark.parametrize("name, meant", [("nx:layer-remov", "nx:layer-remove"), ("nx-solid-colour-set", "nx:solid-color-set"), ("layer-remove", "nx:layer-remove")])
+def test_a_function_that_is_not_known_is_refused_with_the_nearest(team, name, meant):
+    (problem,) = team.post(parent({"type": "function", "name": name})).json()["details"]
+    assert problem["field"] == "/assets/0/name" and problem["message"].endswith(f"did you mean {meant}?")
+
+
+def test_a_function_that_is_like_none_is_refused_with_all(team):
+    (problem,) = team.post(parent({"type": "function", "name": "nx:nope"})).json()["details"]
+    assert all(f"nx:{f}" in problem["message"] for f in FUNCTIONS) and "nope" not in problem["message"]
+
+
+DATA = {"type": "data", "layerName": "l", "property": "p"}
+
+
+@pytest.mark.parametrize("asset, field", [
+    ({**DATA, "value": None}, "value"), (DATA, "value"), ({**DATA, "expression": ""}, "value"), ({**DATA, "expression": None}, "value"),
+    ({**DATA, "value": True}, "value"), ({**DATA, "value": {}}, "value"), ({**DATA, "value": 1, "property": 5}, "property"),
+    ({**DATA, "expression": 5}, "expression"), ({"type": "essential", "layerName": "l", "value": None}, "value"),
+    ({"type": "essential", "layerName": "l", "expression": "time"}, "value"),
+    ({"type": "text", "layerIndex": 0, "value": "x"}, "layerIndex"), ({"type": "text", "layerIndex": "1", "value": "x"}, "layerIndex"),
+    ({"type": "text", "layerIndex": 1.5, "value": "x"}, "layerIndex"), ({"type": "text", "layerIndex": -1, "value": "x"}, "layerIndex")])
+def test_what_the_farms_validation_would_refuse_is_refused_at_submit(team, asset, field):
+    assert set(team.fields({"template": TEMPLATE, "assets": [asset]})) == {f"/assets/0/{field}"}
+
+
+@pytest.mark.parametrize("asset", [{**DATA, "value": ""}, {**DATA, "value": 0}, {**DATA, "value": [1, {"a": 1}]}, {**DATA, "value": None, "expression": "time"},
+                                   {"type": "text", "layerIndex": 1, "value": "x"},
+                                   {"type": "text", "layerName": "l", "layerIndex": 0, "value": "x"}])
+def test_what_it_takes_is_taken(team, asset):
+    assert not team.accepted({"template": TEMPLATE, "assets": [asset]}).get("warnings")
+
+
 def test_layers_count_as_assets(team):
-    many = {"type": "function", "name": "nx:a", "params": {"layerName": ["l"] * 1000}}
+    many = {"type": "function", "name": "nx:layer-remove", "params": {"layerName": ["l"] * 1000}}
     assert team.post(parent(many)).status_code == 201
     assert "/assets" in team.fields(parent(many, {"type": "text", "value": "x"}))
     assert "/assets" in team.fields(parent({**many, "more": "x" * 1100}))  # 1000 times that is more than a job may be

@@ -1,4 +1,4 @@
-"""What takes longer than a lease: while bytes go over the line the worker is alive, though it says nothing else."""
+"""What takes longer than a lease: a transfer, during which the worker is alive though it says nothing else; and a worker that comes back late."""
 import http.client
 import socket
 import time
@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from common import lease_for
-from conftest import OPEN, Web
+from conftest import OPEN, Server, Web, until
 from farm import Farm, v2
 
 LEASE_MS = 1000
@@ -17,7 +17,6 @@ STEPS, PAUSE = 14, 0.2  # almost three leases
 
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory):
-    from conftest import Server
     s = Server(str(tmp_path_factory.mktemp("hasty")), *OPEN, "--lease-ms", str(LEASE_MS), "--stock-lease-ms", str(LEASE_MS))
     yield s
     assert s.stop() == 0
@@ -121,3 +120,52 @@ def test_a_worker_that_sends_nothing_still_loses_its_lease(farm):
     c.send(b"x" * 1000)
     assert c.getresponse().status == 410
     assert farm.job(uid)["status"] == "queued"
+
+
+# --- a worker that comes back when another has its job ---
+
+def taken_twice(farm, **more):
+    """A's lease has run out, B has the job; both have the same token and no name."""
+    uid = farm.submit(v2(**more))["id"]
+    a = farm.pickup()
+    farm.say(a["uid"], "started")
+    until(lambda: farm.job(uid)["status"] == "queued", 10, "the end of the lease")
+    b = farm.pickup()
+    return uid, a, b
+
+
+def short(job, **more):
+    """getRenderingStatus of @nexrender/types: what its worker sends after the first word."""
+    return {"uid": job["uid"], "type": job["type"], "tags": None, "renderProgress": 0, "error": None, "jobExecutor": job.get("executor"), **more}
+
+
+@pytest.mark.parametrize("form", [short, lambda job, **more: {**job, **more}], ids=["short", "whole"])
+@pytest.mark.parametrize("late", ["finished", "error", "queued", "render:dorender"])
+def test_a_late_worker_without_a_name_does_not_speak_for_the_next_one(farm, late, form):
+    uid, a, b = taken_twice(farm)
+    assert a["uid"] == b["uid"] == uid and a["executor"] != b["executor"]
+    answer = farm.call("PUT", f"/jobs/{uid}", form(a, state=late, renderProgress=66, error="late"))
+    assert answer.status_code == 409 and answer.json()["code"] == "LEASE_LOST"
+    job = farm.job(uid)
+    assert job["status"] == "render:dorender" and job["progress"] == 0
+    assert farm.call("PUT", f"/jobs/{uid}", form(b, state="render:dorender", renderProgress=40)).json()["renderProgress"] == 40
+    farm.hand_in(b, b"the next one's")
+    assert farm.call("PUT", f"/jobs/{uid}", form(b, state="finished")).json()["state"] == "finished"
+    assert farm.call("PUT", f"/jobs/{uid}", form(a, state="error")).json()["state"] == "finished"  # it is told how it ended; nothing changes
+    assert farm.job(uid)["status"] == "finished"
+
+
+@pytest.mark.parametrize("executor", ["me", None, 7, "", "/lease-", "x/lease-short", "\u00e9"])
+def test_what_is_no_mark_of_ours_says_nothing(farm, executor):
+    uid, _, _ = taken_twice(farm)
+    assert farm.call("PUT", f"/jobs/{uid}", {"state": "started", "executor": executor, "jobExecutor": executor}).status_code == 200
+
+
+def test_a_job_that_was_given_back_has_another_mark_the_next_time(farm):
+    uid = farm.submit(v2())["id"]
+    a = farm.pickup()
+    farm.say(uid, "queued", executor=a["executor"])
+    b = farm.pickup()
+    assert b["uid"] == uid and b["executor"].startswith("worker/lease-")
+    assert farm.call("PUT", f"/jobs/{uid}", short(a, state="error")).status_code == 409
+    assert farm.call("PUT", f"/jobs/{uid}", short(b, state="error")).status_code == 200

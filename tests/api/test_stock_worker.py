@@ -117,21 +117,101 @@ def test_a_script_given_as_text_arrives_byte_for_byte(server, farm, studio, fold
     assert script.decode() == text.replace("$${secret", "@").replace("${secret.IN_SCRIPT}", value).replace("@", "${secret")
 
 
-def test_a_stored_template_and_its_zip_are_opened(server, farm, folder):
-    """A zip goes through the farm's action-decompress; its project is named in template.decompressed."""
+def zip_template(server, farm, folder, files):
     archive = folder / "t.zip"
     with zipfile.ZipFile(archive, "w") as z:
-        z.writestr("project/main.aep", b"the project")
-        z.writestr("other/a.txt", b"a")
+        for name, data in files.items():
+            z.writestr(name, data)
     made = server.call("POST", "/templates", {"type": "zip", "displayName": "z"}, token=farm.admin)
     assert made.status_code == 201, made.text
     put = server.call("PUT", made.json()["uploadInfo"]["url"], archive.read_bytes(), token="", headers={"Content-Type": "application/octet-stream"})
     assert put.status_code < 300, put.text
-    job = farm.submit({"template": {"id": made.json()["id"], "composition": "main", "decompressed": "project/main.aep"}})
+    return made.json()["id"]
+
+
+PROJECT = b"RIFX the project"
+
+
+@pytest.mark.parametrize("files, named, opened", [
+    ({"main.aep": PROJECT, "footage/a.txt": b"a"}, None, "main.aep"),
+    ({"project/main.aep": PROJECT, "other/a.txt": b"a"}, None, "project/main.aep"),
+    ({"My Project/main.aep": PROJECT, "My Project/(Footage)/a.txt": b"a"}, None, "main.aep"),  # the farm's action leaves out a folder that holds all
+    ({"p/main.aep": PROJECT, "p/Adobe After Effects Auto-Save/main auto-save 1.aep": b"old", "p/a.txt": b"a"}, None, "main.aep"),
+    ({"p/main.aep": PROJECT, "__MACOSX/p/._main.aep": b"mac"}, None, "p/main.aep"),
+    ({"one/main.aep": PROJECT, "two/main.aep": b"the other"}, "one/main.aep", "one/main.aep")],
+    ids=["at the top", "in one of two folders", "everything in one folder", "with auto-saves", "from macOS", "named"])
+def test_a_zip_template_is_opened_by_the_farms_own_action(server, farm, folder, files, named, opened):
+    """Clients do not say which project lies in it: Safelight looks when it is uploaded."""
+    template = zip_template(server, farm, folder, files)
+    job = farm.submit({"template": {"id": template, "composition": "main", **({"decompressed": named} if named else {})}})
+    assert not job.get("warnings")
     (folder / "w").mkdir()
     with StockWorker(folder / "w", server.url, farm.worker) as worker:
         got = done(farm, job["id"], worker)
-        assert (worker.work / got["id"] / "project/main.aep").read_bytes() == b"the project"
+        assert (worker.work / got["id"] / opened).read_bytes() == PROJECT
+
+
+@pytest.mark.parametrize("files", [{"a.aep": PROJECT, "b.aep": PROJECT}, {"a.txt": b"a"}, {"a.aep": PROJECT, "../b.txt": b"b"}],
+                         ids=["two projects", "none", "a path that leads out"])
+def test_a_zip_that_does_not_plainly_hold_one_project_is_kept_from_the_farm(server, farm, folder, files):
+    template = zip_template(server, farm, folder, files)
+    job = farm.submit({"template": {"id": template, "composition": "main"}})
+    assert any("plainly hold one project" in w["message"] for w in job["warnings"])
+    assert farm.pickup() == {} and farm.job(job["id"])["status"] == "queued"
+
+
+def test_a_template_that_is_uploaded_again_has_the_new_ones_project(server, farm, folder):
+    template = zip_template(server, farm, folder, {"old.aep": PROJECT, "a": b""})
+    again = server.call("PUT", f"/templates/{template}/upload", token=farm.admin)
+    assert again.status_code == 200, again.text
+    with zipfile.ZipFile(folder / "n.zip", "w") as z:
+        z.writestr("new.aep", PROJECT)
+    info = again.json().get("uploadInfo", again.json())
+    assert server.call("PUT", info["url"], (folder / "n.zip").read_bytes(), token="", headers={"Content-Type": "application/octet-stream"}).status_code == 200
+    farm.submit({"template": {"id": template, "composition": "main"}})
+    assert farm.pickup()["template"]["decompressed"] == "new.aep"
+
+
+def mogrt_template(server, farm, folder):
+    project, archive = folder / "project.aegraphic", folder / "t.mogrt"
+    with zipfile.ZipFile(project, "w") as z:
+        z.writestr("inner/project.aep", b"RIFX the project")
+    with zipfile.ZipFile(archive, "w") as z:
+        z.writestr("definition.json", json.dumps({"authorApp": "aefx", "sourceInfoLocalized": {"en_US": {"name": "Main comp"}}, "clientControls": []}))
+        z.write(project, "project.aegraphic")
+    made = server.call("POST", "/templates", {"type": "mogrt", "displayName": "m"}, token=farm.admin).json()
+    put = server.call("PUT", made["uploadInfo"]["url"], archive.read_bytes(), token="", headers={"Content-Type": "application/octet-stream"})
+    assert put.status_code < 300, put.text
+    return made["id"]
+
+
+def test_a_mogrt_goes_through_the_farms_own_action_where_that_works(server, farm, folder):
+    farm.put("ESSENTIAL", "a \"quoted\" value")
+    job = farm.submit({"template": {"id": mogrt_template(server, farm, folder)},
+                       "assets": [{"type": "essential", "layerName": "Title", "value": "${secret.ESSENTIAL}"}]})
+    assert any("1.63" in w["message"] for w in job["warnings"])
+    (folder / "new").mkdir()
+    (folder / "old").mkdir()
+    with StockWorker(folder / "new", server.url, farm.worker, "@nexrender/core") as new:
+        other = farm.submit({"template": {"id": "x", "src": job_source(server), "composition": "main"}})
+        until(lambda: farm.job(other["id"])["status"] != "queued", 30, "a job for the new core")
+        assert farm.job(job["id"])["status"] == "queued", new.log()[-2000:]  # it is older, and not for this one
+    with StockWorker(folder / "old", server.url, farm.worker, "core-1.62.2") as old:
+        done(farm, job["id"], old)
+        script = (old.work / job["id"] / f"nexrender-{job['id']}-script.jsx").read_text()
+    assert "Main comp" in script and "quoted" in script
+
+
+def job_source(server):
+    return server.url + "/health"
+
+
+def test_where_all_can_do_a_mogrt_the_setting_says_so(fresh):
+    s = fresh("--stock-mogrt", "on")
+    f = Farm(s)
+    f.agent = "nexrender-api/1.62.0 nexrender-worker/1.63.3"
+    made = f.submit({"template": {"id": "x", "src": "https://h.example/t.mogrt"}, "assets": []})
+    assert not made.get("warnings") and f.pickup()["uid"] == made["id"]
 
 
 def test_a_download_that_fails_is_told_without_its_credentials(server, farm, studio, folder):

@@ -8,7 +8,7 @@ const client = createClient({
     host: process.env.HOST,
     secret: process.env.SECRET,
     name: process.env.NAME,
-    headers: { 'user-agent': 'nexrender-worker/test' },
+    headers: { 'user-agent': `nexrender-worker/${require(`${process.env.CORE}/package.json`).version}` },
 })
 const settings = init({
     logger: console,
