@@ -1,5 +1,3 @@
-#include <stdio.h>
-
 #include "cli.h"
 #include "cli_client.h"
 #include "cli_commands.h"
@@ -12,16 +10,12 @@ int cli_token_approve(const struct cli_args *args)
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
     AUTO(buf) struct buf answer = buf_make(ANSWER_MAX_BYTES);
     const char *data = cli_flag_value(args, "data"), *team = cli_flag_value(args, "team");
-    bool all = cli_flag(args, "all");
-    if (all == (args->positional_count > 0)) {
-        fputs("safelight: name one token, or say --all\n", stderr);
-        return EXIT_CODE_USAGE;
-    }
+    bool all = str_is(str_from(args->positional[0]), "all");
     int code = cli_client_operator(&c, data);
     if (code != 0)
         return code;
     struct str name = cli_escaped(&c, team);
-    struct str id = all ? STR_EMPTY : cli_escaped(&c, args->positional[0]);
+    struct str id = cli_escaped(&c, args->positional[0]);
     struct str path =
         all ? arena_printf(&c.arena, "/operator/teams/%.*s/approve-tokens", (int)name.len, name.ptr)
             : arena_printf(&c.arena, "/operator/teams/%.*s/tokens/%.*s/approve", (int)name.len,

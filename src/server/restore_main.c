@@ -137,7 +137,7 @@ static void say_next(const struct restore_options *o, const struct restore_repor
         fprintf(stderr,
                 "All tokens of the backup are void: which were revoked since is not known. Each "
                 "team's new admin token\nstands on stdout, only now. Approve the others with: "
-                "safelight token approve --all --data %s --team T\n",
+                "safelight token approve all --data %s --team T\n",
                 o->data);
     if (o->resume_jobs)
         fprintf(stderr, "Jobs and deliveries go on as they were; %lld leases have ended.\n",

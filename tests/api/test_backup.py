@@ -473,7 +473,7 @@ def test_abuse_022_tokens_are_void_until_they_are_approved(kept):
         t.start()
         assert t.call("GET", "/jobs", token=fine).status_code == 200
         assert t.call("GET", "/jobs", token=revoked).status_code == 401
-        assert t.operator("token", "approve", "--all", "--team", "studio", check=True).stdout.strip() == "2"
+        assert t.operator("token", "approve", "all", "--team", "studio", check=True).stdout.strip() == "2"
         assert t.call("GET", "/jobs", token=s.token).status_code == 200
 
 
@@ -495,7 +495,7 @@ def test_abuse_022_what_was_revoked_since_stays_revoked(kept):
         assert t.call("GET", "/jobs").status_code == 200 and t.call("GET", "/jobs", token=fine).status_code == 200
         for dead in (revoked, gone_team, late):
             assert t.call("GET", "/jobs", token=dead).status_code == 401
-        assert t.operator("token", "approve", "--all", "--team", "studio", check=True).stdout.strip() == "0"
+        assert t.operator("token", "approve", "all", "--team", "studio", check=True).stdout.strip() == "0"
         assert t.call("GET", "/jobs", token=revoked).status_code == 401
 
 

@@ -16,8 +16,8 @@ from conftest import BINARY, ROOT, SLOW, Web, canary, clean_environment
 DONE, USAGE, NOT_ALLOWED, NOT_FOUND, CONFLICT, UNREACHABLE, FAILED, INVALID = 0, 2, 3, 4, 5, 6, 7, 9
 JSON = {"Content-Type": "application/json"}
 TABLE = (ROOT / "src/cli/commands.def").read_text()
-COMMANDS = re.findall(r'^COMMAND\("(\w+)", (?:"([\w-]+)"|NULL), \w+, "((?:[^"\\]|\\.)*)", "((?:[^"\\]|\\.)*)"\)$', TABLE, re.M)
-PROGRAMS = re.findall(r'^PROGRAM\("(\w+)", (?:"([\w-]+)"|NULL), "((?:[^"\\]|\\.)*)"', TABLE, re.M)
+COMMANDS = re.findall(r'^COMMAND\("([\w-]+)", (?:"([\w-]+)"|NULL), \w+, "((?:[^"\\]|\\.)*)", "((?:[^"\\]|\\.)*)"\)$', TABLE, re.M)
+PROGRAMS = re.findall(r'^PROGRAM\("([\w-]+)", (?:"([\w-]+)"|NULL), "((?:[^"\\]|\\.)*)"', TABLE, re.M)
 GROUPS = list(dict.fromkeys(c[0] for c in [*PROGRAMS, *COMMANDS] if c[0] != "man"))
 LOCAL = {"completion", "man", "logout", "profile", "doctor", "audit", "backup", "restore", "config"}  # or with tests of their own
 REMOTE = [c for c in COMMANDS if c[0] not in LOCAL]
