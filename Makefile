@@ -29,7 +29,11 @@ fuzz:
 install: all
 	meson install -C $(BUILD)
 
+deb:
+	@tools/setup deb
+	tools/deb
+
 clean:
 	rm -rf build build-*
 
-.PHONY: all setup-build demo check bench fuzz install clean
+.PHONY: all setup-build demo check bench fuzz install deb clean

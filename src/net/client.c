@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "alloc.h"
+#include "io.h"
 
 enum { URL_MAX_BYTES = 16 * 1024, BEARER_MAX_BYTES = 4096 };
 
@@ -44,6 +45,26 @@ enum err client_open(struct client *c, const char **ret_why)
     if (strlen(token) > BEARER_MAX_BYTES / 2)
         return ERR_INVALID;
     TRY(secret_new(str_from(token), &held));
+    return client_open_to(c, url ? url : CLIENT_URL_DEFAULT, &held, ret_why);
+}
+
+enum err client_open_from(struct client *c, int fd, const char **ret_why)
+{
+    AUTO(buf) struct buf text = buf_make(BEARER_MAX_BYTES / 2);
+    AUTOP(secret) struct secret *held = NULL;
+    const char *url = environment("SAFELIGHT_URL", "NEXRENDER_API_URL");
+    *c = (struct client){.token = NULL};
+    *ret_why = "the token is too long, or cannot be read";
+    if (io_read_all(fd, &text) != OK)
+        return ERR_INVALID;
+    struct str token = str_trim(buf_str(&text)), line;
+    *ret_why = "there is more than one line on stdin; give it the API token alone";
+    if (str_split(token, '\n', &line).ptr)
+        return ERR_INVALID;
+    *ret_why = "there is no token on stdin; give it one line with an API token";
+    if (token.len == 0)
+        return ERR_UNAUTHORIZED;
+    TRY(secret_new(token, &held));
     return client_open_to(c, url ? url : CLIENT_URL_DEFAULT, &held, ret_why);
 }
 

@@ -18,6 +18,9 @@ struct client {
 /* From the environment. On an error ret_why says what to set (static
  * text): ERR_UNAUTHORIZED no token, ERR_INVALID too long. */
 enum err client_open(struct client *c, const char **ret_why) MUST_USE;
+/* The same with the token from `fd`, one line: no environment, argument or file that a child of
+ * ours could read has it. */
+enum err client_open_from(struct client *c, int fd, const char **ret_why) MUST_USE;
 /* A server and a token that are known otherwise; the token is taken. ERR_INVALID as above. */
 enum err client_open_to(struct client *c, const char *url, struct secret **token,
                         const char **ret_why) MUST_USE;

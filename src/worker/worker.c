@@ -18,7 +18,7 @@ enum { ENGINE_WORD_MAX_BYTES = 64, LIST_MAX_BYTES = 256 }; /* as the server take
 
 struct options {
     const char *engine, *name, *engines, *tags, *work, *poll;
-    bool once, keep;
+    bool once, keep, token_stdin;
 };
 
 static bool read_options(int argc, char **argv, struct options *o)
@@ -27,11 +27,16 @@ static bool read_options(int argc, char **argv, struct options *o)
         const char *flag, **value;
     } known[] = {{"--engine", &o->engine}, {"--name", &o->name}, {"--engines", &o->engines},
                  {"--tags", &o->tags},     {"--work", &o->work}, {"--poll-ms", &o->poll}};
+    const struct {
+        const char *flag;
+        bool *value;
+    } switches[] = {{"--once", &o->once}, {"--keep", &o->keep}, {"--token-stdin", &o->token_stdin}};
     for (int i = 1; i < argc; i++) {
         bool found = false;
-        if (strcmp(argv[i], "--once") == 0 || strcmp(argv[i], "--keep") == 0) {
-            *(argv[i][2] == 'o' ? &o->once : &o->keep) = true;
-            continue;
+        for (size_t k = 0; k < ARRAY_LEN(switches) && !found; k++) {
+            found = strcmp(argv[i], switches[k].flag) == 0;
+            if (found)
+                *switches[k].value = true;
         }
         for (size_t k = 0; k < ARRAY_LEN(known) && !found; k++) {
             found = strcmp(argv[i], known[k].flag) == 0 && i + 1 < argc;
@@ -158,6 +163,18 @@ static bool work_folder(const char *named, char ret[static 4096], bool *ret_made
     return mkdtemp(ret) != NULL;
 }
 
+/* No child of ours finds the token where it came from. */
+static enum err open_client(struct client *client, bool from_stdin, const char **ret_why)
+{
+    enum err e =
+        from_stdin ? client_open_from(client, STDIN_FILENO, ret_why) : client_open(client, ret_why);
+    client_forget_environment();
+    if (!from_stdin)
+        return e;
+    close(STDIN_FILENO);
+    return io_open_standard() == OK ? e : ERR_IO;
+}
+
 int worker_main(int argc, char **argv)
 {
     struct options o = {0};
@@ -178,11 +195,10 @@ int worker_main(int argc, char **argv)
     name_engines(&o);
     struct client client __attribute__((cleanup(client_auto))) = {.token = NULL};
     const char *why;
-    if (client_open(&client, &why) != OK) {
+    if (open_client(&client, o.token_stdin, &why) != OK) {
         fprintf(stderr, "safelight worker: %s\n", why);
         return EXIT_NOT_ALLOWED;
     }
-    client_forget_environment();
     if (!work_folder(o.work, work, &made)) {
         fputs("safelight worker: the work folder cannot be made or entered\n", stderr);
         return EXIT_FAILED;

@@ -133,6 +133,52 @@ def test_links_lead_somewhere(document):
     assert not [l for l in links if not (here / l).exists()]
 
 
+def headings(path):
+    """The anchors that a Markdown site makes of a page's headings."""
+    text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.M | re.S)
+    found = set()
+    for heading in re.findall(r"^#+ (.+)$", text, re.M):
+        heading = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+        found.add(re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-"))
+    return found
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_into_pages_find_their_heading(document):
+    here = ROOT / document
+    dead = []
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", here.read_text()):
+        page = (here.parent / target) if target else here
+        if "://" not in target and page.suffix == ".md" and (not page.exists() or anchor not in headings(page)):
+            dead.append(f"{target}#{anchor}")
+    assert not dead
+
+
+def test_every_page_can_be_reached_from_the_index():
+    seen, todo = set(), [ROOT / "docs/index.md"]
+    while todo:
+        page = todo.pop()
+        if page in seen or not page.exists():
+            continue
+        seen.add(page)
+        links = [(page.parent / l).resolve() for l in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()) if "://" not in l]
+        todo += [l for l in links if l.suffix == ".md"]
+    pages = {p.resolve() for p in (ROOT / "docs").rglob("*.md") if p.parent.name not in ("decisions", "man")}
+    assert not {str(p.relative_to(ROOT)) for p in pages - seen}
+
+
+def test_the_reference_is_what_the_tables_say():
+    done = subprocess.run(["python3", "tools/docs", "--check"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_settings_file_of_the_package_names_every_setting_with_its_default():
+    text = subprocess.run(["python3", "tools/docs", "conffile"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    settings = dict(table("src/server/config.def", r'CONFIG_\w+\(\w+, "([\w-]+)", "([^"]*)"'))
+    assert dict(re.findall(r"^#([a-z-]+) = ?(.*)$", text, re.M)) == settings
+    assert not [l for l in text.splitlines() if l and not l.startswith("#")]
+
+
 def test_make_and_check_have_what_is_promised():
     text = read("README.md") + read("HACKING.md")
     targets = set(re.findall(r"^([a-z-]+):", read("Makefile"), re.M))
