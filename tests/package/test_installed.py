@@ -158,6 +158,15 @@ def test_10_an_upgrade_keeps_everything_and_restarts(machine, story, newer):
     assert machine.do("stat -c '%a %U %G' /etc/safelight/safelight.conf").strip() == "640 root safelight"
 
 
+def test_11_the_socket_unit_passes_its_address(machine, story):
+    machine.do("systemctl stop safelight; systemctl start safelight.socket")
+    assert active(machine) == "inactive"
+    assert "K" in client(machine, story, "secret list")
+    assert active(machine) == "active"
+    machine.do("systemctl stop safelight.socket safelight; systemctl start safelight")
+    answers(machine)
+
+
 def test_12_removing_keeps_the_data_and_says_so(machine, story):
     machine.do("systemctl start safelight-worker@1")
     said = machine.do("dpkg -r safelight")
