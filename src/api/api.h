@@ -46,9 +46,9 @@ struct api {
     int operator_fd;                /* listening UNIX socket; -1: no operator server */
     const char *tls_cert, *tls_key; /* NULL: plain */
     unsigned threads, connections_max;
-    int64_t console_idle_ms, console_session_ms;   /* 0: limit.h */
-    int64_t head_deadline_ms, body_progress_ms; /* of the public server; 0: limit.h */
-    struct api_settings settings;               /* from then on: api_settings_set and _get */
+    int64_t console_idle_ms, console_session_ms; /* 0: limit.h */
+    int64_t head_deadline_ms, body_progress_ms;  /* of the public server; 0: limit.h */
+    struct api_settings settings;                /* from then on: api_settings_set and _get */
     /* Root rotation, done by the supervisor: hand the vault a new root key, and put that key in
      * the old one's place. Called on the rotation thread; may block. */
     enum err (*offer_root)(void *ctx);

@@ -234,7 +234,7 @@ static const struct http_route FIXTURE_ROUTES[] = {
     {"GET", "/pipe", HTTP_BODY_NONE, 0, OPEN, handle_pipe, 0},
     {"GET", "/file", HTTP_BODY_NONE, 0, OPEN, handle_file, 0},
     {"GET", "/problems", HTTP_BODY_NONE, 0, OPEN, handle_problems, 0},
-    {"GET", "/source", HTTP_BODY_NONE, 0, OPEN, handle_source},
+    {"GET", "/source", HTTP_BODY_NONE, 0, OPEN, handle_source, 0},
 };
 
 #define FIXTURE_TOKEN "slt_w_fixture_token_0123456789abcdef"

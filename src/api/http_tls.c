@@ -23,7 +23,7 @@ struct tls_cert {
     unsigned count;
     gnutls_privkey_t key;
     gnutls_x509_crt_t leaf; /* chain[0] again, to ask for its names */
-    int64_t ends_unix_s; /* the first of the chain to expire */
+    int64_t ends_unix_s;    /* the first of the chain to expire */
     int64_t retired_ms;
     struct tls_cert *older;
 };

@@ -232,18 +232,6 @@ static void test_same_and_copy_take_one_setting(void)
     CHECK(memcmp(&c, &other, sizeof c) == 0);
 }
 
-static void test_help_has_all_but_secrets(void)
-{
-    AUTO(buf) struct buf help = buf_make(32 * 1024);
-    CHECK_OK(config_help(&help));
-    for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
-        char flag[64];
-        snprintf(flag, sizeof flag, "  --%s ", config_setting(id)->name);
-        bool there = str_search(buf_str(&help), str_from(flag), 0) < help.len;
-        CHECK_EQ(there, config_setting(id)->type != CONFIG_TYPE_SECRET);
-    }
-}
-
 int main(void)
 {
     RUN(test_defaults_are_valid);
@@ -256,6 +244,5 @@ int main(void)
     RUN(test_forms);
     RUN(test_nearest_name);
     RUN(test_same_and_copy_take_one_setting);
-    RUN(test_help_has_all_but_secrets);
     return test_done();
 }
