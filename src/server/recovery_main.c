@@ -219,9 +219,9 @@ static int show(const char *data)
 
 int recovery_main(int argc, char **argv)
 {
-    const char *verb = argv[0], *data = NULL;
+    const char *verb = argc > 1 ? argv[1] : "", *data = NULL;
     bool replace = false, wrong = false;
-    for (int i = 1; i < argc; i++) {
+    for (int i = 2; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             fputs(usage, stdout);
             return EXIT_DONE;

@@ -97,7 +97,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("member,value,field", BAD)
+@pytest.mark.parametrize("member,value,field", BAD, ids=range(len(BAD)))
 def test_bad_policies_are_refused_and_named(policed, unique, member, value, field):
     policy = value if member == "policy" else {member: value}
     there = policed.put(unique, canary()).json()
