@@ -102,8 +102,9 @@ static bool authorise(struct http_request *r, const struct http_route *route)
     struct auth_user *user;
     struct auth_given given = {.header = http_authorization(r),
                                .token = farm ? http_farm_secret(r) : STR_EMPTY,
-                               .session = session_guard_cookie(r, route),
-                               .background = session_guard_background(r)};
+                               .session = session_guard_cookie(r, route)};
+    /* A token's use always counts. */
+    given.background = given.session.len && session_guard_background(r);
     enum err e = check_user(r, &given, scope, &user);
     if (e != OK) {
         refuse(r, e, farm, given.session.len > 0);

@@ -275,6 +275,12 @@ int cli_unreachable(struct cli_client *c, enum err e, const char *why)
     return EXIT_CODE_UNREACHABLE;
 }
 
+/* A log and a signed note are text. */
+static bool answers_text(struct str path)
+{
+    return str_ends(path, STR("/logs")) || str_ends(path, STR("/audit/checkpoint"));
+}
+
 /* Something else may answer under that address: a proxy's page, say. */
 static int check_json(const struct fetch_result *answer)
 {
@@ -296,7 +302,7 @@ int cli_request_typed(struct cli_client *c, const char *method, const char *path
     if (e != OK)
         return cli_unreachable(c, e, answer.why);
     int code = cli_explain(c, &answer);
-    if (code == 0 && ret_body && !str_ends(str_from(path), STR("/logs")))
+    if (code == 0 && ret_body && !answers_text(str_from(path)))
         code = check_json(&answer);
     if (code == 0 && ret_body && buf_put(ret_body, buf_str(&answer.body)) != OK)
         code = EXIT_CODE_FAILED;

@@ -25,7 +25,8 @@ int serve_main(int argc, char **argv)
     if (config_inputs_read(argc, argv, NULL, &in, &problems) != OK)
         return refuse(&problems, EXIT_USAGE);
     if (!in.data[0]) {
-        fputs("safelight serve: say --data DIR, the directory that safelight init made\n", stderr);
+        fputs("usage: safelight serve --data DIR, the directory that safelight init made\n",
+              stderr);
         return EXIT_USAGE;
     }
     if (config_load(&in, &c, from, &problems) != OK)

@@ -369,13 +369,13 @@ def test_check_047_a_job_picked_and_never_started_is_given_out_again(fresh):
 def test_the_stock_lease_has_bounds(fresh, ms):
     s = fresh(start=False)
     done = s.command("serve", "--data", s.data, "--listen", "127.0.0.1:0", "--stock-lease-ms", ms)
-    assert done.returncode == 2 and "stock-lease-ms" in done.stderr
+    assert done.returncode == 9 and "stock-lease-ms" in done.stderr
 
 
 def test_stock_log_is_one_of_three_words(fresh):
     s = fresh(start=False)
     done = s.command("serve", "--data", s.data, "--listen", "127.0.0.1:0", "--stock-log", "here")
-    assert done.returncode == 2 and "stock-log" in done.stderr
+    assert done.returncode == 9 and "stock-log" in done.stderr
 
 
 def test_abuse_110_revoking_the_farms_token_ends_what_it_was_given(server, own, studio):
@@ -395,7 +395,7 @@ def test_abuse_024_a_workers_token_that_looks_around_is_told_of(server, own):
     assert own.call("POST", "/jobs", {}).status_code == 403
     (record,) = until(lambda: server.audit(token=own.admin, event="token.denied"), 10, "the record")
     assert record["actor"] == record["subject"] == own.worker.split("_")[2] and record["address"] == "127.0.0.1"
-    assert server.log().count(f'worker_token_denied token="{record["actor"]}"') == 1
+    assert len(re.findall(rf'event=worker_token_denied .*token="{record["actor"]}"', server.log())) == 1
     submit = server.new_token("submit", team=own.name)
     assert server.call("GET", "/secrets", token=submit).status_code == 403  # people make mistakes
     assert len(server.audit(token=own.admin, event="token.denied")) == 1

@@ -327,7 +327,7 @@ def test_the_setting_for_the_largest_template(fresh):
         assert bring(created, exact).status_code == 200
     s.stop()
     refused = s.command("serve", "--data", str(s.data), "--template-max-bytes", str(2**31 + 1))
-    assert refused.returncode == 2
+    assert refused.returncode == 9
 
 
 def test_more_than_two_gib_is_refused_before_it_is_sent(made):
