@@ -278,4 +278,6 @@ def test_jobs_from_before_the_table_are_found(fresh, unique):
 
 def forget_last_step(db):
     """As a database from before the table stands: the steps up to it are counted alone."""
+    for later in ("DROP TABLE console_sessions", "ALTER TABLE tokens DROP COLUMN suspended_at_ms", "ALTER TABLE templates DROP COLUMN project"):
+        db.execute(later)
     db.execute("UPDATE schema_version SET version = 2")
