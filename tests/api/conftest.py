@@ -205,7 +205,7 @@ class Server:
     def render(self, payload, script, seconds=30, work=None, **options):
         """Submits a job for an engine made of `script`, lets one worker do it, and returns the ended job."""
         program = engine(self.folder, script)
-        made = self.submit({"engine": program.name, **payload})
+        made = self.submit({"engine": program.name, "priority": 1000, **payload})
         assert made.status_code == 201, made.text
         worker = self.worker("--once", engine=program, folder=work, **options)
         try:

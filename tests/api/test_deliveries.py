@@ -36,7 +36,7 @@ def with_keys(server, s3, key=None, secret=None):
 def started(server, payload, script=QUICK):
     """Submits and renders; the delivery is then on its way."""
     program = engine(server.folder, script)
-    made = server.submit({"engine": program.name, **payload})
+    made = server.submit({"engine": program.name, "priority": 1000, **payload})
     assert made.status_code == 201, made.text
     server.worker("--once", engine=program).wait(60)
     return made.json()["id"]

@@ -16,7 +16,7 @@ from conftest import BINARY, OPEN, SLOW, Server, Web, canary, clean_environment,
 def lease_for(server, payload):
     """Submits a job and takes its lease as a worker would."""
     name = "e-" + canary(16)
-    made = server.submit({"engine": name, **payload})
+    made = server.submit({"engine": name, "priority": 1000, **payload})
     assert made.status_code == 201, made.text
     answer = server.call("POST", "/worker/lease", {"engines": name})
     assert answer.status_code == 200, answer.text

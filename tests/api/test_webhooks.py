@@ -32,7 +32,7 @@ def set_signing(server, token, name):
 def render(server, team, payload, script=QUICK):
     token, worker_token = team
     program = engine(server.folder, script)
-    made = server.submit({"engine": program.name, **payload}, token=token)
+    made = server.submit({"engine": program.name, "priority": 1000, **payload}, token=token)
     assert made.status_code == 201, made.text
     worker = server.worker("--once", engine=program, token=worker_token)
     worker.wait(60)
