@@ -30,7 +30,7 @@ def arrived(studio, unique, number=1, seconds=15):
 def lease_for(server, payload, token=None):
     """Submits, and takes the lease by hand, as a worker of our own would."""
     name = "hand-" + os.urandom(6).hex()
-    made = server.submit({**payload, "engine": name})
+    made = server.submit({"priority": 1000, **payload, "engine": name})
     assert made.status_code == 201, made.text
     lease = server.call("POST", "/worker/lease", {"engines": name, "worker": "by-hand"}, token=token)
     assert lease.status_code == 200, lease.text
