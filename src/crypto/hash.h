@@ -14,7 +14,7 @@ void hash_hmac_sha256(struct str key, struct str bytes, uint8_t ret[static HASH_
 
 /* BLAKE2b-256 of what comes in pieces. */
 struct hash_blake2b_state {
-    _Alignas(64) unsigned char opaque[384];
+    unsigned char opaque[384];
 };
 void hash_blake2b_init(struct hash_blake2b_state *s);
 void hash_blake2b_update(struct hash_blake2b_state *s, struct str bytes);
