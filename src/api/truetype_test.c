@@ -79,7 +79,7 @@ static void check_family(const struct name *names, size_t count, const char *wan
 }
 #define CHECK_FAMILY(want, ...)                                                                    \
     do {                                                                                           \
-        static const struct name names_[] = {__VA_ARGS__};                                         \
+        const struct name names_[] = {__VA_ARGS__};                                                \
         check_family(names_, ARRAY_LEN(names_), want);                                             \
     } while (0)
 
