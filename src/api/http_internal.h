@@ -117,8 +117,9 @@ struct http_request {
     struct arena arena;
     struct arena *arena_here; /* so that a const request can still allocate */
     struct ulid id;
-    int64_t began_us;      /* monotonic */
-    uint64_t answer_bytes; /* of the body, as far as it was meant to be sent */
+    int64_t began_us;       /* monotonic */
+    uint64_t answer_bytes;  /* of the body, as far as it was meant to be sent */
+    struct str answer_body; /* as long as `response`; .ptr NULL: none, or not from memory */
     enum http_phase phase;
     bool body_announced;
     bool must_close; /* the answer ends the connection */
@@ -171,6 +172,9 @@ void http_error_body(struct buf *body, const char *text, const char *code,
                      const struct problems *problems);
 /* Straight to the socket, where the library takes no answer (in the middle of a body). */
 void http_fail_raw(struct http_request *r, enum err e);
+/* The same for an answer from memory that was ready when the library let go of the connection.
+ * false: it could not be sent. */
+bool http_answer_raw(struct http_request *r);
 
 /* http_tls.c */
 enum err http_tls_open(const char *cert_path, const char *key_path, struct http_tls **ret) MUST_USE;

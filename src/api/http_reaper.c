@@ -129,7 +129,8 @@ static bool body_ended(struct http_conn *c)
     uint64_t bytes = atomic_load_explicit(&c->body_bytes, memory_order_relaxed);
     c->still = bytes == c->seen_bytes ? c->still + 1 : 0;
     c->seen_bytes = bytes;
-    return c->still >= 2 && at_its_end(c);
+    bool whole = bytes == atomic_load_explicit(&c->body_announced, memory_order_relaxed);
+    return c->still >= 2 && !whole && at_its_end(c);
 }
 
 static bool is_late(const struct http_reaper *reaper, struct http_conn *c, int64_t now_ms)

@@ -7,7 +7,10 @@
 #include "http_internal.h"
 #include "json_encode.h"
 
-enum { ERROR_BODY_MAX_BYTES = 256 * 1024 };
+enum {
+    ERROR_BODY_MAX_BYTES = 256 * 1024,
+    HTTP_RAW_BODY_MAX_BYTES = 64 * 1024, /* what an empty socket buffer takes in one piece */
+};
 
 static const char JSON_TYPE[] = "application/json; charset=utf-8";
 
@@ -18,12 +21,13 @@ static void free_bytes(void *cls)
     free(b);
 }
 
-/* Takes the bytes of `body`. */
-static struct MHD_Response *response_of(struct buf *body)
+/* Takes the bytes of `body`. They live as long as the response does. */
+static struct MHD_Response *response_of(struct buf *body, struct str *ret)
 {
     struct buf *held = xmalloc(sizeof *held);
     *held = *body;
     *body = buf_make(held->max);
+    *ret = buf_str(held);
     struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
         held->len, held->ptr ? held->ptr : (char *)held, free_bytes, held);
     ASSERT(response);
@@ -101,8 +105,11 @@ void http_answer_header(struct http_request *r, const char *name, const char *va
 static void answer_bytes(struct http_request *r, int status, const char *content_type,
                          struct buf *body)
 {
-    r->answer_bytes = body->len;
-    http_answer(r, status, content_type, response_of(body));
+    struct str bytes;
+    struct MHD_Response *response = response_of(body, &bytes);
+    r->answer_bytes = bytes.len;
+    r->answer_body = bytes;
+    http_answer(r, status, content_type, response);
 }
 
 void http_reply(struct http_request *r, int status, const char *content_type, struct str body)
@@ -211,6 +218,20 @@ void http_fail_text(struct http_request *r, enum err e, const char *text)
     fail(r, err_status(e), err_code(e), text, NULL);
 }
 
+/* --- straight to the socket --- */
+
+/* Best effort: a peer that takes nothing gets nothing. */
+static bool send_raw(struct http_request *r, struct str all)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    if (info) {
+        http_tls_send(info->tls_session, all);
+        return true;
+    }
+    return send(r->conn->fd, all.ptr, all.len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)all.len;
+}
+
 void http_fail_raw(struct http_request *r, enum err e)
 {
     AUTO(buf) struct buf body = buf_make(ERROR_BODY_MAX_BYTES);
@@ -222,10 +243,30 @@ void http_fail_raw(struct http_request *r, enum err e)
         "X-Content-Type-Options: nosniff\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%.*s",
         err_status(e), JSON_TYPE, r->id.text, body.len, (int)body.len, body.ptr);
     ASSERT(made == OK);
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-    if (info)
-        http_tls_send(info->tls_session, buf_str(&all));
-    else /* best effort: a peer that takes nothing gets nothing */
-        (void)!send(r->conn->fd, all.ptr, all.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    (void)send_raw(r, buf_str(&all));
+}
+
+static enum MHD_Result put_field(void *cls, enum MHD_ValueKind kind, const char *name,
+                                 const char *value)
+{
+    struct buf *all = cls;
+    (void)kind;
+    bool ours = str_equal_nocase(str_from(name), STR("Connection"));
+    return ours || buf_printf(all, "%s: %s\r\n", name, value) == OK ? MHD_YES : MHD_NO;
+}
+
+bool http_answer_raw(struct http_request *r)
+{
+    struct str body = r->answer_body;
+    if (!body.ptr || body.len > HTTP_RAW_BODY_MAX_BYTES)
+        return false;
+    AUTO(buf) struct buf all = buf_make(HTTP_RAW_BODY_MAX_BYTES + ERROR_BODY_MAX_BYTES);
+    enum err e = buf_printf(&all, "HTTP/1.1 %d %s\r\n", r->status,
+                            MHD_get_reason_phrase_for((unsigned)r->status));
+    (void)MHD_get_response_headers(r->response, put_field, &all);
+    if (e == OK)
+        e = buf_printf(&all, "Connection: close\r\nContent-Length: %zu\r\n\r\n", body.len);
+    if (e == OK && !r->head_only)
+        e = buf_put(&all, body);
+    return e == OK && send_raw(r, buf_str(&all));
 }

@@ -271,6 +271,14 @@ static void tell_end(const struct http_request *r, enum MHD_RequestTerminationCo
     log_request(STR_EMPTY);
 }
 
+/* A connection that waited for its answer is read before the answer is asked for, and when the peer
+ * has ended its half by then the library drops both. The peer is still listening. */
+static bool answer_half_closed(struct http_request *r)
+{
+    linger(r);
+    return http_answer_raw(r);
+}
+
 void http_run_completed(void *server, struct MHD_Connection *mhd, void **request,
                         enum MHD_RequestTerminationCode how)
 {
@@ -279,6 +287,8 @@ void http_run_completed(void *server, struct MHD_Connection *mhd, void **request
     (void)mhd;
     if (!r)
         return;
+    if (how == MHD_REQUEST_TERMINATED_WITH_ERROR && r->response && answer_half_closed(r))
+        how = MHD_REQUEST_TERMINATED_COMPLETED_OK;
     if (r->counted)
         tell_end(r, how);
     r->gone = true;

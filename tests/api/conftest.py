@@ -291,7 +291,7 @@ OPEN = ("--allow-loopback", "on", "--allow-http", "on")
 
 
 @pytest.fixture(scope="session")
-def server():
+def shared_server():
     path = tempfile.mkdtemp(prefix="safelight-test-")
     s = Server(path, *OPEN)
     yield s
@@ -300,6 +300,18 @@ def server():
     shutil.rmtree(path, ignore_errors=True)
     assert code == 0, log[-3000:]
     assert "ERROR: AddressSanitizer" not in log and "runtime error:" not in log, log[-5000:]
+
+
+@pytest.fixture(scope="module")
+def server(shared_server):
+    """The server that all files share, without the jobs that another file left for no worker: the next would get them."""
+    def of(states):
+        return [job["id"] for job in shared_server.call("GET", f"/jobs?states={states}&minimal=true").json()]
+    for job in of("render:dorender"):
+        shared_server.call("PATCH", f"/jobs/{job}/cancel?running=true")
+    while waiting := of("queued,pending"):
+        assert shared_server.call("POST", "/jobs/cancel", {"jobs": waiting}).status_code == 200
+    return shared_server
 
 
 @pytest.fixture(scope="session")
@@ -389,8 +401,8 @@ def send_signal(pid, number=signal.SIGKILL):
 
 
 @pytest.fixture(scope="session")
-def keys(server, s3):
+def keys(shared_server, s3):
     """The S3 server's credentials as the team's secrets."""
     for name, member in (("AWS_ACCESS_KEY_ID", "accessKeyId"), ("AWS_SECRET_ACCESS_KEY", "secretAccessKey")):
-        assert server.put(name, s3.said[member]).status_code in (201, 409)
+        assert shared_server.put(name, s3.said[member]).status_code in (201, 409)
     return s3
