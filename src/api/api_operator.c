@@ -1,5 +1,6 @@
 /* The operator's calls: teams, and the state and rotation of keys. On the UNIX socket only. */
 #include "alloc.h"
+#include "api_list.h"
 #include "api_team.h"
 #include "api_token.h"
 #include "clock.h"
@@ -16,30 +17,25 @@ static void reply_empty_object(struct http_request *r, enum err e)
         http_reply(r, 200, "application/json", STR("{}"));
 }
 
+static void write_team(struct json_out *o, const void *row)
+{
+    api_team_write(o, row);
+}
+
+static enum err read_teams(struct store_tx *tx, struct http_request *r, const void **ret_rows,
+                           size_t *ret_count)
+{
+    struct team *rows = NULL;
+    enum err e = store_team_list(tx, http_arena(r), &rows, ret_count);
+    *ret_rows = rows;
+    return e;
+}
+
 void api_operator_team_list(struct http_request *r)
 {
-    struct store_tx *tx;
-    struct team *teams = NULL;
-    size_t count = 0;
-    enum err e = store_read_begin(api_of(r)->store, &tx);
-    if (e == OK) {
-        e = store_team_list(tx, http_arena(r), &teams, &count);
-        store_read_end(api_of(r)->store, &tx);
-    }
-    if (e != OK) {
-        http_fail(r, e);
-        return;
-    }
-    AUTO(buf) struct buf body = buf_make(LIST_MAX_BYTES);
-    struct json_out o = json_out_make(&body);
-    json_out_open(&o, '[');
-    for (size_t i = 0; i < count; i++) {
-        json_out_open(&o, '{');
-        api_team_write(&o, &teams[i]);
-        json_out_close(&o, '}');
-    }
-    json_out_close(&o, ']');
-    api_reply_out(r, 200, &body, &o);
+    static const struct api_list list = {read_teams, write_team, sizeof(struct team),
+                                         LIST_MAX_BYTES};
+    api_list(r, &list);
 }
 
 /* --- a new team, with its first token --- */

@@ -2,12 +2,13 @@
  * of transfer.h. */
 #include "api_template.h"
 
+#include "api_library.h"
+#include "api_list.h"
 #include "clock.h"
 #include "job_rules.h"
-#include "spool_library.h"
 #include "transfer.h"
 
-enum { LIST_MAX_BYTES = 32 * 1024 * 1024, ANSWER_MAX_BYTES = 64 * 1024 };
+enum { ANSWER_MAX_BYTES = 64 * 1024 };
 
 /* --- as answers show it --- */
 
@@ -22,8 +23,9 @@ void api_template_members(struct json_out *o, const struct template_row *t)
 }
 
 /* What stands in the file is not looked into, so nothing is known of its compositions. */
-static void write_members(struct json_out *o, const struct template_row *t)
+static void write_members(struct json_out *o, const void *row)
 {
+    const struct template_row *t = row;
     api_template_members(o, t);
     json_out_key(o, "compositions");
     json_out_raw(o, STR("[]"));
@@ -77,30 +79,20 @@ void api_template_get(struct http_request *r)
         reply_template(r, &row);
 }
 
+enum err api_template_rows(struct store_tx *tx, struct http_request *r, const void **ret_rows,
+                           size_t *ret_count)
+{
+    struct template_row *rows = NULL;
+    enum err e = store_template_list(tx, api_actor(r)->team_id, http_arena(r), &rows, ret_count);
+    *ret_rows = rows;
+    return e;
+}
+
 void api_template_list(struct http_request *r)
 {
-    struct store_tx *tx;
-    struct template_row *rows = NULL;
-    size_t count = 0;
-    enum err e = store_read_begin(api_of(r)->store, &tx);
-    if (e == OK) {
-        e = store_template_list(tx, api_actor(r)->team_id, http_arena(r), &rows, &count);
-        store_read_end(api_of(r)->store, &tx);
-    }
-    if (e != OK) {
-        http_fail(r, e);
-        return;
-    }
-    AUTO(buf) struct buf body = buf_make(LIST_MAX_BYTES);
-    struct json_out o = json_out_make(&body);
-    json_out_open(&o, '[');
-    for (size_t i = 0; i < count; i++) {
-        json_out_open(&o, '{');
-        write_members(&o, &rows[i]);
-        json_out_close(&o, '}');
-    }
-    json_out_close(&o, ']');
-    api_reply_out(r, 200, &body, &o);
+    static const struct api_list list = {api_template_rows, write_members,
+                                         sizeof(struct template_row), API_TEMPLATE_LIST_MAX_BYTES};
+    api_list(r, &list);
 }
 
 /* --- making one --- */
@@ -259,40 +251,21 @@ void api_template_rename(struct http_request *r)
 
 /* --- removing --- */
 
-struct removal {
-    struct http_request *r;
+static enum err remove_template(struct store_tx *tx, struct http_request *r, struct str *ret_file)
+{
     struct template_row row;
-};
-
-static enum err delete_op(struct store_tx *tx, void *ctx)
-{
-    struct removal *d = ctx;
-    TRY(api_template_find(tx, d->r, &d->row));
-    TRY(store_template_delete(tx, ulid_str(&d->row.team_id), ulid_str(&d->row.id)));
-    struct audit_record record = api_audit(api_actor(d->r), AUDIT_TEMPLATE_DELETED);
-    record.subject = ulid_str(&d->row.id);
-    record.name = d->row.display_name;
+    TRY(api_template_find(tx, r, &row));
+    TRY(store_template_delete(tx, ulid_str(&row.team_id), ulid_str(&row.id)));
+    *ret_file = store_template_file(&row, http_arena(r));
+    struct audit_record record = api_audit(api_actor(r), AUDIT_TEMPLATE_DELETED);
+    record.subject = ulid_str(&row.id);
+    record.name = row.display_name;
     return store_audit(tx, &record);
-}
-
-static void delete_template(struct http_request *r)
-{
-    struct removal *d = api_work(r);
-    struct api *api = api_of(r);
-    enum err e = store_write_wait(api->store, delete_op, d);
-    if (e == ERR_CONFLICT) {
-        http_fail_text(r, e, "Jobs that have not ended need this template");
-    } else if (e != OK) {
-        http_fail(r, e);
-    } else {
-        spool_library_remove(api->spool_folder, store_template_file(&d->row, http_arena(r)));
-        http_reply_empty(r, 204);
-    }
 }
 
 void api_template_delete(struct http_request *r)
 {
-    struct removal *d = arena_alloc(http_arena(r), sizeof *d);
-    d->r = r;
-    api_defer_or_fail(r, delete_template, d);
+    static const struct api_library_kind kind = {remove_template,
+                                                 "Jobs that have not ended need this template"};
+    api_library_delete(r, &kind);
 }

@@ -1,36 +1,19 @@
 /* Templates as version 3 of the API shows them; for reading only. */
+#include "api_list.h"
 #include "api_template.h"
 
-enum { LIST_MAX_BYTES = 16 * 1024 * 1024, ANSWER_MAX_BYTES = 4096 };
+enum { ANSWER_MAX_BYTES = 4096 };
 
-static void write_row(struct json_out *o, const struct template_row *t)
+static void write_members(struct json_out *o, const void *row)
 {
-    json_out_open(o, '{');
-    api_template_members(o, t);
-    json_out_close(o, '}');
+    api_template_members(o, row);
 }
 
 void api_template_v3_list(struct http_request *r)
 {
-    struct store_tx *tx;
-    struct template_row *rows = NULL;
-    size_t count = 0;
-    enum err e = store_read_begin(api_of(r)->store, &tx);
-    if (e == OK) {
-        e = store_template_list(tx, api_actor(r)->team_id, http_arena(r), &rows, &count);
-        store_read_end(api_of(r)->store, &tx);
-    }
-    if (e != OK) {
-        http_fail(r, e);
-        return;
-    }
-    AUTO(buf) struct buf body = buf_make(LIST_MAX_BYTES);
-    struct json_out o = json_out_make(&body);
-    json_out_open(&o, '[');
-    for (size_t i = 0; i < count; i++)
-        write_row(&o, &rows[i]);
-    json_out_close(&o, ']');
-    api_reply_out(r, 200, &body, &o);
+    static const struct api_list list = {api_template_rows, write_members,
+                                         sizeof(struct template_row), API_TEMPLATE_LIST_MAX_BYTES};
+    api_list(r, &list);
 }
 
 /* Here an id that cannot be one is a mistake, and said to be. Answers itself on a problem. */
@@ -53,7 +36,9 @@ void api_template_v3_get(struct http_request *r)
         return;
     AUTO(buf) struct buf body = buf_make(ANSWER_MAX_BYTES);
     struct json_out o = json_out_make(&body);
-    write_row(&o, &row);
+    json_out_open(&o, '{');
+    api_template_members(&o, &row);
+    json_out_close(&o, '}');
     api_reply_out(r, 200, &body, &o);
 }
 

@@ -2,6 +2,7 @@
 #include "api_token.h"
 
 #include "alloc.h"
+#include "api_list.h"
 #include "api_team.h"
 #include "auth_address.h"
 #include "clock.h"
@@ -22,36 +23,31 @@ static void write_row(struct json_out *o, const struct token *t)
     json_out_member_time(o, "expiresAt", t->expires_at_ms);
 }
 
+static void write_listed(struct json_out *o, const void *row)
+{
+    const struct token *t = row;
+    write_row(o, t);
+    json_out_member_time(o, "lastUsedAt", t->last_used_at_ms);
+    json_out_member_time(o, "revokedAt", t->revoked_at_ms);
+    json_out_member_time(o, "suspendedAt", t->suspended_at_ms);
+}
+
+static enum err read_rows(struct store_tx *tx, struct http_request *r, const void **ret_rows,
+                          size_t *ret_count)
+{
+    struct team team;
+    struct token *rows = NULL;
+    TRY(api_team_find(tx, r, &team));
+    TRY(store_token_list(tx, ulid_str(&team.id), http_arena(r), &rows, ret_count));
+    *ret_rows = rows;
+    return OK;
+}
+
 void api_token_list(struct http_request *r)
 {
-    struct token *rows = NULL;
-    size_t count = 0;
-    struct team team;
-    struct store_tx *tx;
-    enum err e = store_read_begin(api_of(r)->store, &tx);
-    if (e == OK) {
-        e = api_team_find(tx, r, &team);
-        if (e == OK)
-            e = store_token_list(tx, ulid_str(&team.id), http_arena(r), &rows, &count);
-        store_read_end(api_of(r)->store, &tx);
-    }
-    if (e != OK) {
-        http_fail(r, e);
-        return;
-    }
-    AUTO(buf) struct buf body = buf_make(LIST_MAX_BYTES);
-    struct json_out o = json_out_make(&body);
-    json_out_open(&o, '[');
-    for (size_t i = 0; i < count; i++) {
-        json_out_open(&o, '{');
-        write_row(&o, &rows[i]);
-        json_out_member_time(&o, "lastUsedAt", rows[i].last_used_at_ms);
-        json_out_member_time(&o, "revokedAt", rows[i].revoked_at_ms);
-        json_out_member_time(&o, "suspendedAt", rows[i].suspended_at_ms);
-        json_out_close(&o, '}');
-    }
-    json_out_close(&o, ']');
-    api_reply_out(r, 200, &body, &o);
+    static const struct api_list list = {read_rows, write_listed, sizeof(struct token),
+                                         LIST_MAX_BYTES};
+    api_list(r, &list);
 }
 
 /* The token that asks: so that a person can tell which one it is before it is used or kept. */
