@@ -123,6 +123,17 @@ void api_defer_or_fail(struct http_request *r, void (*run)(struct http_request *
         http_fail(r, ERR_BUSY);
 }
 
+bool api_defer_body(struct http_request *r, bool whole, void (*run)(struct http_request *r),
+                    void *work)
+{
+    if (!whole)
+        return false;
+    bool deferred = api_defer(r, run, work);
+    if (!deferred)
+        http_fail(r, ERR_BUSY);
+    return deferred;
+}
+
 void *api_work(const struct http_request *r)
 {
     return api_user(r)->work;

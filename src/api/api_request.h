@@ -45,6 +45,10 @@ void api_write(struct http_request *r, store_op *op, store_done *done, void *ctx
 bool api_defer(struct http_request *r, void (*run)(struct http_request *r), void *work) MUST_USE;
 /* The same for work that owns nothing: answers ERR_BUSY itself. */
 void api_defer_or_fail(struct http_request *r, void (*run)(struct http_request *r), void *work);
+/* At the end of a streamed body. False: it is not whole, or ERR_BUSY was answered; `work` is still
+ * the caller's. */
+bool api_defer_body(struct http_request *r, bool whole, void (*run)(struct http_request *r),
+                    void *work) MUST_USE;
 void *api_work(const struct http_request *r);
 
 /* A record that a key rotation is moving right now cannot be read with the others: tries again for

@@ -136,12 +136,8 @@ static void complete(struct http_request *r)
 
 static void end(struct http_request *r, void *ctx, bool whole)
 {
-    if (!whole) {
+    if (!api_defer_body(r, whole, complete, ctx))
         log_free(ctx);
-    } else if (!api_defer(r, complete, ctx)) {
-        log_free(ctx);
-        http_fail(r, ERR_BUSY);
-    }
 }
 
 void api_stock_log(struct http_request *r)

@@ -228,12 +228,8 @@ static void complete(struct http_request *r)
 
 static void end(struct http_request *r, void *ctx, bool whole)
 {
-    if (!whole) {
+    if (!api_defer_body(r, whole, complete, ctx))
         upload_free(ctx);
-    } else if (!api_defer(r, complete, ctx)) {
-        upload_free(ctx);
-        http_fail(r, ERR_BUSY);
-    }
 }
 
 /* The setting may allow less than the route. A template waits until jobs have room as well. */

@@ -274,6 +274,13 @@ enum err db_run_counted(struct db_stmt *q, int64_t *ret_changed)
     return OK;
 }
 
+enum err db_run_one(struct db_stmt *q)
+{
+    int64_t changed;
+    TRY(db_run_counted(q, &changed));
+    return changed ? OK : ERR_NOT_FOUND;
+}
+
 int64_t db_column_int(struct db_stmt *q)
 {
     return q->db->driver->column_int(q->handle, q->column++);

@@ -55,6 +55,8 @@ void db_bind_blob(struct db_stmt *q, struct str bytes);
 enum err db_step(struct db_stmt *q, bool *ret_row) MUST_USE; /* false: no more rows */
 enum err db_row(struct db_stmt *q) MUST_USE;                 /* ERR_NOT_FOUND: no row */
 enum err db_run(struct db_stmt *q) MUST_USE;                 /* a statement without rows */
+/* The same for one that must change a row. ERR_NOT_FOUND: it changed none. */
+enum err db_run_one(struct db_stmt *q) MUST_USE;
 /* The same, and how many rows it changed. */
 enum err db_run_counted(struct db_stmt *q, int64_t *ret_changed) MUST_USE;
 

@@ -41,9 +41,7 @@ enum err store_delivery_update(struct store_tx *tx, const struct delivery *d)
     db_bind_text(q, d->message);
     db_bind_text(q, ulid_str(&d->id));
     db_bind_text(q, ulid_str(&d->job_id));
-    int64_t changed;
-    TRY(db_run_counted(q, &changed));
-    return changed ? OK : ERR_NOT_FOUND;
+    return db_run_one(q);
 }
 
 #define DELIVERY_SELECT                                                                            \

@@ -138,10 +138,7 @@ enum err store_font_delete(struct store_tx *tx, struct str team_id, struct str i
     db_bind_text(q, team_id);
     bool used; /* asked before: the uses go with the font */
     TRY(in_use(tx, id, &used));
-    int64_t changed;
-    TRY(db_run_counted(q, &changed));
-    if (!changed)
-        return ERR_NOT_FOUND;
+    TRY(db_run_one(q));
     return used ? ERR_CONFLICT : OK; /* an error undoes the whole operation */
 }
 

@@ -44,10 +44,8 @@ enum err store_team_key_set_current(struct store_tx *tx, struct str team_id, uin
     db_bind_text(q, team_id);
     db_bind_text(q, team_id);
     db_bind_int(q, key_version);
-    int64_t changed;
-    TRY(db_run_counted(q, &changed));
     tx->touched |= TOUCHED_AUTH | TOUCHED_SECRETS;
-    return changed ? OK : ERR_NOT_FOUND;
+    return db_run_one(q);
 }
 
 static enum err current_key(struct store_tx *tx, struct str team_id, int64_t *ret)

@@ -229,10 +229,8 @@ enum err store_secret_set_policy(struct store_tx *tx, struct str team_id, struct
     db_bind_blob(q, policy);
     db_bind_text(q, id);
     db_bind_text(q, team_id);
-    int64_t changed;
-    TRY(db_run_counted(q, &changed));
     tx->touched |= TOUCHED_SECRETS;
-    return changed ? OK : ERR_NOT_FOUND;
+    return db_run_one(q);
 }
 
 enum err store_secret_used(struct store_tx *tx, struct str id, int64_t now_ms)
@@ -243,8 +241,6 @@ enum err store_secret_used(struct store_tx *tx, struct str id, int64_t now_ms)
     TRY(db_prepare(tx->db, sql, &q));
     db_bind_int(q, now_ms);
     db_bind_text(q, id);
-    int64_t changed;
-    TRY(db_run_counted(q, &changed));
     tx->touched |= TOUCHED_USES;
-    return changed ? OK : ERR_NOT_FOUND;
+    return db_run_one(q);
 }

@@ -106,10 +106,8 @@ enum err store_session_delete(struct store_tx *tx, struct str id)
     AUTOP(db_stmt) struct db_stmt *q = NULL;
     TRY(db_prepare(tx->db, sql, &q));
     db_bind_text(q, id);
-    int64_t changed;
-    TRY(db_run_counted(q, &changed));
     tx->touched |= TOUCHED_AUTH;
-    return changed ? OK : ERR_NOT_FOUND;
+    return db_run_one(q);
 }
 
 enum err store_session_seen(struct store_tx *tx, struct str id, int64_t now_ms)
@@ -120,7 +118,5 @@ enum err store_session_seen(struct store_tx *tx, struct str id, int64_t now_ms)
     TRY(db_prepare(tx->db, sql, &q));
     db_bind_int(q, now_ms);
     db_bind_text(q, id);
-    int64_t changed;
-    TRY(db_run_counted(q, &changed));
-    return changed ? OK : ERR_NOT_FOUND;
+    return db_run_one(q);
 }

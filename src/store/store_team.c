@@ -107,10 +107,8 @@ static enum err set_int(struct store_tx *tx, const char *sql, struct str id, int
     TRY(db_prepare(tx->db, sql, &q));
     db_bind_int(q, value);
     db_bind_text(q, id);
-    int64_t changed;
-    TRY(db_run_counted(q, &changed));
     tx->touched |= TOUCHED_AUTH;
-    return changed ? OK : ERR_NOT_FOUND;
+    return db_run_one(q);
 }
 
 enum err store_team_set_put_rotates(struct store_tx *tx, struct str id, bool rotates)
@@ -131,10 +129,8 @@ enum err store_team_set_webhook_signing(struct store_tx *tx, struct str id, stru
     TRY(db_prepare(tx->db, sql, &q));
     db_bind_text(q, secret_name);
     db_bind_text(q, id);
-    int64_t changed;
-    TRY(db_run_counted(q, &changed));
     tx->touched |= TOUCHED_AUTH;
-    return changed ? OK : ERR_NOT_FOUND;
+    return db_run_one(q);
 }
 
 enum err store_team_delete(struct store_tx *tx, struct str id)
@@ -145,8 +141,6 @@ enum err store_team_delete(struct store_tx *tx, struct str id)
     AUTOP(db_stmt) struct db_stmt *q = NULL;
     TRY(db_prepare(tx->db, sql, &q));
     db_bind_text(q, id);
-    int64_t changed;
-    TRY(db_run_counted(q, &changed));
     tx->touched |= TOUCHED_AUTH | TOUCHED_SECRETS | TOUCHED_WIPE;
-    return changed ? OK : ERR_NOT_FOUND;
+    return db_run_one(q);
 }

@@ -155,9 +155,7 @@ enum err store_template_update(struct store_tx *tx, const struct template_row *r
     db_bind_text(q, row->project.ptr ? row->project : STR_EMPTY);
     db_bind_text(q, ulid_str(&row->id));
     db_bind_text(q, ulid_str(&row->team_id));
-    int64_t changed;
-    TRY(db_run_counted(q, &changed));
-    return changed ? OK : ERR_NOT_FOUND;
+    return db_run_one(q);
 }
 
 /* The states below 3 are those of jobs that have not ended; jobs_template holds only them. */
@@ -181,10 +179,7 @@ enum err store_template_delete(struct store_tx *tx, struct str team_id, struct s
     TRY(db_prepare(tx->db, sql, &q));
     db_bind_text(q, id);
     db_bind_text(q, team_id);
-    int64_t changed;
-    TRY(db_run_counted(q, &changed));
-    if (!changed)
-        return ERR_NOT_FOUND;
+    TRY(db_run_one(q));
     bool used;
     TRY(in_use(tx, team_id, id, &used));
     return used ? ERR_CONFLICT : OK; /* an error undoes the whole operation */

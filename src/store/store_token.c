@@ -94,10 +94,8 @@ enum err store_token_revoke(struct store_tx *tx, struct str team_id, struct str 
     db_bind_int(q, now_ms);
     db_bind_text(q, id);
     db_bind_text(q, team_id);
-    int64_t changed;
-    TRY(db_run_counted(q, &changed));
     tx->touched |= TOUCHED_AUTH;
-    return changed ? OK : ERR_NOT_FOUND;
+    return db_run_one(q);
 }
 
 enum err store_token_approve(struct store_tx *tx, struct str team_id, struct str id,
@@ -131,7 +129,5 @@ enum err store_token_used(struct store_tx *tx, struct str id, int64_t now_ms)
     TRY(db_prepare(tx->db, sql, &q));
     db_bind_int(q, now_ms);
     db_bind_text(q, id);
-    int64_t changed;
-    TRY(db_run_counted(q, &changed));
-    return changed ? OK : ERR_NOT_FOUND;
+    return db_run_one(q);
 }
