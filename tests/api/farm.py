@@ -1,6 +1,7 @@
 """Protocol v1 by hand, as a worker of the open-source farm speaks it: for the tests of it."""
 import os
 
+import pytest
 import requests
 
 from conftest import SLOW
@@ -66,3 +67,19 @@ class Farm:
 
 def v2(assets=(), **more):
     return {"template": {"id": "x", "src": "https://studio.example/t.aep", "composition": "main"}, "assets": list(assets), **more}
+
+
+def echo(job, **more):
+    """A worker sends back all that it was given."""
+    return {**{k: v for k, v in job.items() if k not in ("uid", "state")}, **more}
+
+
+@pytest.fixture(scope="module")
+def farm(server):
+    """No test leaves a job in its queue."""
+    return Farm(server, "protocol")
+
+
+@pytest.fixture
+def own(server):
+    return Farm(server, "own")

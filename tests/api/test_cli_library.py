@@ -9,7 +9,7 @@ from conftest import Web
 from test_cli import CONFLICT, DONE, FAILED, INVALID, NOT_ALLOWED, NOT_FOUND, UNREACHABLE, USAGE, run
 from test_cli_jobs import NEVER, Team
 from test_fonts import DEJAVU, SANS, tiny
-from test_templates import AEP, ZIP
+from templates import AEP, ZIP
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from test_nested import HOST, ONE, TEMPLATE, parent, team  # noqa: F401  (team is a fixture)
-from test_templates import AEP
+from templates import AEP
 
 
 def own_engine():

@@ -1,81 +1,14 @@
 """Templates: v2 and v3, files in and out by addresses without a token; checks 36 to 39 of the vendor's contract."""
 import concurrent.futures
-import io
 import os
-import re
-import signal
-import socket
 import subprocess
-import zipfile
 
 import pytest
 import requests
 
 from conftest import SLOW, until
+from templates import AEP, NEVER, V3, ZIP, api, begin, bring, made, spooled, status, team, uploaded
 from test_secrets import DATE, ULID, check_error
-
-AEP = b"RIFX\0\0\4\0Egg!" + bytes(range(256)) * 8
-NEVER = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
-V3 = ("id", "type", "displayName", "status", "createdAt", "updatedAt")
-
-
-def archive():
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as z:
-        z.writestr("project.aep", AEP)
-    return out.getvalue()
-
-
-ZIP = archive()
-
-
-@pytest.fixture(scope="module")
-def team(server):
-    """Tokens of a team of this file's own: admin, editor, submit, and the admin of another team."""
-    admin = server.team("templates")
-    return {"admin": admin, "editor": server.new_token("editor", "templates"), "submit": server.new_token("submit", "templates"),
-            "worker": server.new_token("worker", "templates"), "other": server.team("no-templates")}
-
-
-@pytest.fixture
-def api(server, team):
-    def call(method, path, body=None, token="submit", **options):
-        return server.call(method, path, body, token=team.get(token, token), **options)
-    return call
-
-
-@pytest.fixture
-def made(api):
-    def make(kind="aep", name="Intro", **more):
-        answer = api("POST", "/templates", {"type": kind, "displayName": name, **more})
-        assert answer.status_code == 201, answer.text
-        return answer.json()
-    return make
-
-
-def bring(created, data=AEP, **options):
-    info = created.get("uploadInfo", created)
-    return requests.request(info["method"], info["url"], data=data, timeout=60 * SLOW, **options)
-
-
-@pytest.fixture
-def uploaded(made, api):
-    def make(data=AEP, kind="aep", **more):
-        created = made(kind, **more)
-        answer = bring(created, data)
-        assert answer.status_code == 200, answer.text
-        return created["id"]
-    return make
-
-
-def status(api, template):
-    v2, v3 = api("GET", f"/templates/{template}").json(), api("GET", f"!/api/v3/templates/{template}").json()
-    assert {k: v2[k] for k in V3} == v3
-    return v3["status"]
-
-
-def spooled(server, template):
-    return [p for p in (server.data / "spool").iterdir() if template in p.name]
 
 
 # --- making one ---
@@ -236,15 +169,6 @@ def test_a_file_that_is_brought_again_takes_the_place_of_the_old(api, uploaded, 
     assert len(spooled(server, template)) == 1 and spooled(server, template) != first
 
 
-def begin(created, announced, data):
-    """A PUT that is not finished yet."""
-    host, path = re.match(r"http://([^/]+)(/.*)", created["uploadInfo"]["url"]).groups()
-    name, port = host.split(":")
-    s = socket.create_connection((name, int(port)), 10 * SLOW)
-    s.sendall(f"PUT {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {announced}\r\n\r\n".encode() + data)
-    return s
-
-
 def test_an_upload_that_breaks_off_changes_nothing(api, made, server):
     created = made()
     s = begin(created, 100000, AEP)
@@ -305,45 +229,6 @@ def test_an_address_expires(fresh):
     check_error(requests.put(created["uploadUrl"].replace(before, s.url), data=AEP, timeout=30), 410)
     check_error(requests.get(down.replace(before, s.url), timeout=30), 410)
     assert s.call("GET", f"/templates/{created['id']}").json()["status"] == "awaiting_upload"
-
-
-# --- the largest file ---
-
-def test_the_setting_for_the_largest_template(fresh):
-    s = fresh("--template-max-bytes", "4096")
-
-    def create():
-        return s.call("POST", "/templates", {"type": "aep", "displayName": "x"}).json()
-    exact = AEP.ljust(4096, b".")
-    assert bring(create(), exact).status_code == 200
-    for data in (exact + b".", iter([exact, b"."])):
-        created = create()
-        try:
-            check_error(bring(created, data), 413)
-        except requests.ConnectionError:
-            pass  # chunked: the answer comes in the middle of the body
-        assert s.call("GET", f"/templates/{created['id']}").json()["status"] == "awaiting_upload"
-        assert until(lambda: not spooled(s, created["id"]), 10, "no file is left")
-        assert bring(created, exact).status_code == 200
-    s.stop()
-    refused = s.command("serve", "--data", str(s.data), "--template-max-bytes", str(2**31 + 1))
-    assert refused.returncode == 9
-
-
-def test_more_than_two_gib_is_refused_before_it_is_sent(made):
-    for length, code in ((2**31 + 1, b"413"), (2**40, b"413")):
-        with begin(made(), length, b"RIFX") as s:
-            assert s.recv(100).startswith(b"HTTP/1.1 " + code)
-
-
-def test_a_full_spool_takes_no_template(fresh):
-    """What must stay free is more than any disk has."""
-    s = fresh("--spool-min-free-bytes", str(2**60))
-    created = s.call("POST", "/templates", {"type": "aep", "displayName": "x"}).json()
-    for data in (AEP, iter([AEP])):
-        check_error(bring(created, data), 503, "STORE_FULL")
-    assert s.call("GET", f"/templates/{created['id']}").json()["status"] == "awaiting_upload"
-    assert spooled(s, created["id"]) == []
 
 
 # --- the file out ---
@@ -478,7 +363,7 @@ def test_jobs_need_a_template_that_is_there(api, uploaded, made):
 def test_it_is_audited(api, uploaded, server, team):
     template = uploaded(name="Audited")
     assert api("DELETE", f"/templates/{template}", token="editor").status_code == 204
-    rows = [r for r in server.audit(token=server.new_token("audit", "templates")) if r.get("subject") == template]
+    rows = [r for r in server.audit(token=server.new_token("audit", team["name"])) if r.get("subject") == template]
     assert [r["event"] for r in rows] == ["template.created", "template.uploaded", "template.deleted"]
     assert rows[0]["actor"] == rows[1]["actor"] == team["submit"].split("_")[2] and rows[2]["actor"] == team["editor"].split("_")[2]
     assert all(r["name"] == "Audited" for r in rows)
@@ -488,68 +373,3 @@ def test_addresses_are_not_kept_in_clear(api, made, uploaded, server):
     up, down = made()["uploadUrl"], api("GET", f"/templates/{uploaded()}/download").json()["url"]
     for url in (up, down):
         assert server.places_of(url.rsplit("/", 1)[1]) == []
-
-
-# --- crashes and ends ---
-
-def test_what_a_crash_leaves_behind_is_removed_at_the_start(fresh):
-    s = fresh()
-    kept = s.call("POST", "/templates", {"type": "aep", "displayName": "x"}).json()
-    assert bring(kept).status_code == 200
-    waiting = s.call("POST", "/templates", {"type": "aep", "displayName": "y"}).json()
-    with begin(waiting, 100000, AEP):
-        until(lambda: spooled(s, waiting["id"]), 10, "the part file")
-        s.kill()
-    for name in (f"template.{kept['id']}.{NEVER}", f"template.{waiting['id']}.{NEVER}", f"template.{NEVER}.{NEVER}", f"font.{NEVER}.{NEVER}"):
-        (s.data / "spool" / name).write_bytes(b"left over")
-    s.start()
-    assert [p.name.split(".")[1] for p in (s.data / "spool").iterdir()] == [kept["id"]]
-    down = s.call("GET", f"/templates/{kept['id']}/download").json()["url"]
-    assert requests.get(down, timeout=30).content == AEP
-    assert bring({"uploadInfo": {"method": "PUT", "url": s.call("PUT", f"/templates/{waiting['id']}/upload").json()["url"]}}).status_code == 200
-
-
-def test_killed_at_any_moment_a_template_is_old_or_new(fresh):
-    s = fresh()
-    template = s.call("POST", "/templates", {"type": "aep", "displayName": "x"}).json()
-    assert bring(template).status_code == 200
-    good = {AEP}
-    for n in range(4):
-        info = s.call("PUT", f"/templates/{template['id']}/upload").json()
-        new = AEP + b"%d" % n + os.urandom(200000)
-        good.add(new)
-        with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            sent = pool.submit(lambda: bring(info, new))
-            if n:
-                until(lambda: len(spooled(s, template["id"])) > 1 or sent.done(), 10, "the upload under way")
-            s.kill()
-            try:
-                answered = sent.result().status_code == 200
-            except requests.RequestException:
-                answered = False
-        s.start()
-        assert len(spooled(s, template["id"])) == 1
-        got = requests.get(s.call("GET", f"/templates/{template['id']}/download").json()["url"], timeout=30).content
-        assert got in good and (got == new or not answered)
-
-
-def test_a_team_takes_its_files_along(server):
-    token = server.team("short-lived")
-    created = server.call("POST", "/templates", {"type": "aep", "displayName": "x"}, token=token).json()
-    assert bring(created).status_code == 200
-    assert len(spooled(server, created["id"])) == 1
-    server.operator("team", "delete", "short-lived", "--yes", check=True)
-    assert spooled(server, created["id"]) == []
-
-
-def test_addresses_end_with_the_token_that_asked_for_them(server, unique):
-    token = server.new_token("submit", "studio")
-    created = server.call("POST", "/templates", {"type": "aep", "displayName": unique}, token=token).json()
-    second = server.call("POST", "/templates", {"type": "aep", "displayName": unique}, token=token).json()
-    assert bring(second).status_code == 200
-    down = server.call("GET", f"/templates/{second['id']}/download", token=token).json()["url"]
-    assert requests.get(down, timeout=30).status_code == 200
-    server.operator("token", "revoke", token.split("_")[2], "--team", "studio", check=True)
-    check_error(bring(created), 410)
-    check_error(requests.get(down, timeout=30), 410)
-    assert server.call("GET", f"/templates/{created['id']}").json()["status"] == "awaiting_upload"
