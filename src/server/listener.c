@@ -193,6 +193,12 @@ static enum err group_id(const char *name, gid_t *ret)
     return OK;
 }
 
+bool listener_group_exists(const char *name)
+{
+    gid_t ignored;
+    return group_id(name, &ignored) == OK;
+}
+
 static enum err open_up(const struct config *c, const char *path, char *ret_why)
 {
     gid_t group = (gid_t)-1;
