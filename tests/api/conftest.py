@@ -89,8 +89,9 @@ class Server:
         said = until(line, 20, "the server being ready")
         self.url = said.removeprefix("safelight is ready on ")
         self.base = self.url + "/api/v2"
-        self.host, port = self.url.split("//")[1].rsplit(":", 1)
-        self.port = int(port)
+        if not said.endswith(".sock"):
+            self.host, port = self.url.split("//")[1].rsplit(":", 1)
+            self.port = int(port)
         return self
 
     def stop(self):
