@@ -20,7 +20,7 @@ env
 
 
 @pytest.fixture(scope="module")
-def story(deb):
+def story(deb, lintian):
     """What one test leaves for the next."""
     machine = Machine(BASE, deb)
     try:
