@@ -65,25 +65,9 @@ static void tell(struct findings *f, bool good, enum cli_verdict otherwise, cons
     found(f, good ? CLI_GOOD : otherwise, what, remedy);
 }
 
-static bool private_to_us(const char *folder, const char *name, mode_t type)
-{
-    char path[4096];
-    struct stat st;
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return lstat(path, &st) == 0 && (st.st_mode & S_IFMT) == type && (st.st_mode & 077) == 0 &&
-           st.st_uid == geteuid();
-}
-
-static void check_files(struct findings *f, const char *data)
+static void check_disk(struct findings *f, const char *data)
 {
     struct statvfs disk;
-    char key[4096];
-    tell(f, private_to_us(data, ".", S_IFDIR), CLI_BAD, "data directory is private",
-         "chmod 700 it and run as its owner; safelight init makes a new one");
-    snprintf(key, sizeof key, "%s/root.key", data);
-    if (access(key, F_OK) == 0) /* else it is a credential, or lost: see there */
-        tell(f, private_to_us(data, "root.key", S_IFREG), CLI_BAD, "root key is private",
-             "chmod 600 DIR/root.key; if it is lost, the secrets are lost with it");
     bool room =
         statvfs(data, &disk) == 0 && disk.f_bavail * (disk.f_frsize / 1024) / 1024 >= FREE_MIN_MIB;
     tell(f, room, CLI_BAD, "256 MiB of disk are free",
@@ -100,10 +84,15 @@ static bool is_true(struct str json, const char *member, struct arena *a)
 static void check_server(struct findings *f, const char *data)
 {
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
-    AUTO(buf) struct buf answer = buf_make(BODY_MAX_BYTES);
+    struct fetch fetch = {.body_fd = -1};
+    struct fetch_result answer __attribute__((cleanup(fetch_result_auto))) = {0};
+    /* Not as other commands ask: a server that does not answer is a finding, told once. */
     bool running = cli_client_operator(&c, data) == 0 &&
-                   cli_request(&c, "GET", "/operator/status", STR_EMPTY, &answer) == 0;
-    tell(f, running, CLI_BAD, "the server answers", "start it: safelight serve --data DIR");
+                   client_send(&c.server, "GET", "/operator/status", NULL, &fetch, &answer) == OK &&
+                   answer.status == 200;
+    char start[4096];
+    snprintf(start, sizeof start, "start it: safelight serve --data %s", data);
+    tell(f, running, CLI_BAD, "the server answers", start);
     if (!running)
         return;
     static const struct {
@@ -128,9 +117,10 @@ static void check_server(struct findings *f, const char *data)
         {"store.writable", "the store takes writes", "free space, or remount the disk read-write"},
     };
     for (size_t i = 0; i < ARRAY_LEN(checks); i++)
-        tell(f, is_true(buf_str(&answer), checks[i].member, &c.arena), CLI_BAD, checks[i].what,
+        tell(f, is_true(buf_str(&answer.body), checks[i].member, &c.arena), CLI_BAD, checks[i].what,
              checks[i].remedy);
-    tell(f, !is_true(buf_str(&answer), "spool.full", &c.arena), CLI_WARN, "jobs are handed out",
+    tell(f, !is_true(buf_str(&answer.body), "spool.full", &c.arena), CLI_WARN,
+         "jobs are handed out",
          "the disk of the spool is nearly full: free space, or set spool-min-free-bytes");
 }
 
@@ -212,10 +202,13 @@ int cli_doctor(const struct cli_args *args)
     struct findings f = {.json = buf_make(BODY_MAX_BYTES), .as_json = cli_flag(args, "json")};
     f.out = json_out_make(&f.json);
     json_out_open(&f.out, '[');
-    check_files(&f, data);
-    if (cli_host()->examine)
+    bool there = access(data, F_OK) == 0;
+    if (cli_host()->examine) /* says it when it is not */
         cli_host()->examine(data, cli_flag_value(args, "config"), found, &f);
-    check_server(&f, data);
+    if (there) {
+        check_disk(&f, data);
+        check_server(&f, data);
+    }
     check_client(&f);
     json_out_close(&f.out, ']');
     if (f.as_json && json_out_end(&f.out) == OK)

@@ -20,7 +20,7 @@ struct courier_serve {
     uint64_t upload_part_bytes; /* outputs larger than this go in parts of it; 0: never */
     /* Both of these as they are now, asked for each order; NULL: they stay as they are. */
     void (*settings)(struct guard_policy *ret_guard, uint64_t *ret_part_bytes);
-    bool (*confine)(void); /* after libraries are loaded, before the first order; NULL in tests */
+    void (*confine)(void); /* after libraries are loaded, before the first order; NULL in tests */
 };
 
 /* Returns when api is gone, after waiting up to COURIER_DRAIN_MS for what is under way; what is

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "alloc.h"
 #include "datadir.h"
@@ -168,28 +169,27 @@ struct load {
 };
 
 /* What a person looks for: a line of the file, a variable, a flag. */
-static const char *where_is(const struct load *l, enum config_id id, char ret[static 1200])
+void config_problem(const struct config_inputs *in, enum config_id id, struct config_source from,
+                    const char *why, struct buf *problems)
 {
-    const struct config_source *from = &l->from[id];
+    const char *name = config_setting(id)->name;
     char variable[64];
     config_variable(id, variable);
-    if (from->origin == CONFIG_FROM_FILE)
-        snprintf(ret, 1200, "%s:%u: %s", l->in->file, from->line, config_setting(id)->name);
-    else if (from->origin == CONFIG_FROM_ENVIRONMENT)
-        snprintf(ret, 1200, "environment: %s", variable);
+    if (from.origin == CONFIG_FROM_FILE)
+        problem(problems, "%s:%u: %s: %s", in->file, from.line, name, why);
+    else if (from.origin == CONFIG_FROM_ENVIRONMENT)
+        problem(problems, "environment: %s: %s", variable, why);
     else
-        snprintf(ret, 1200, "%s%s", from->origin == CONFIG_FROM_FLAG ? "--" : "",
-                 config_setting(id)->name);
-    return ret;
+        problem(problems, "%s%s: %s", from.origin == CONFIG_FROM_FLAG ? "--" : "", name, why);
 }
 
 static void set(struct load *l, enum config_id id, struct str value, struct config_source from)
 {
-    char why[CONFIG_WHY_BYTES], where[1200];
+    char why[CONFIG_WHY_BYTES];
     l->from[id] = from;
     l->assigned[id] = config_assign(&l->config, id, value, why) == OK;
     if (!l->assigned[id])
-        problem(l->problems, "%s: %s", where_is(l, id, where), why);
+        config_problem(l->in, id, from, why, l->problems);
 }
 
 static void read_line(struct load *l, struct str line, unsigned number)
@@ -267,14 +267,50 @@ static void read_environment(struct load *l, enum config_id id)
         set(l, id, str_from(value), (struct config_source){CONFIG_FROM_ENVIRONMENT, 0});
 }
 
+/* Variables of ours that are no settings: of clients, of workers and their engines, of the packaged
+ * unit. */
+static const char *const other_variables[] = {"data", "url",    "token",  "profile",    "output",
+                                              "job",  "job-id", "engine", "worker-args"};
+
+/* SAFELIGHT_LOG_LVL. Only what is close to a setting was meant as one: container platforms make
+ * variables of this beginning too, and there is nothing in a name that is nearly known to hide. */
+static void check_variable(struct load *l, struct str variable)
+{
+    char name[64], right[64];
+    size_t length = 0;
+    for (; length < variable.len && length < sizeof name; length++)
+        name[length] =
+            variable.ptr[length] == '_' ? '-' : (char)tolower((unsigned char)variable.ptr[length]);
+    struct str wanted = str_bytes(name, length);
+    for (size_t i = 0; i < ARRAY_LEN(other_variables); i++) {
+        if (str_is(wanted, other_variables[i]))
+            return;
+    }
+    const char *near = config_find(wanted) == CONFIG_COUNT ? config_nearest(wanted) : NULL;
+    if (!near || variable.len > sizeof name)
+        return;
+    config_variable(config_find(str_from(near)), right);
+    problem(l->problems, "environment: SAFELIGHT_%.*s: there is no such setting; did you mean %s?",
+            (int)variable.len, variable.ptr, right);
+}
+
+static void check_environment(struct load *l)
+{
+    for (char **at = environ; at && *at; at++) {
+        struct str name;
+        str_split(str_from(*at), '=', &name);
+        if (str_starts(name, STR("SAFELIGHT_")))
+            check_variable(l, str_slice(name, strlen("SAFELIGHT_"), name.len));
+    }
+}
+
 /* Only of those that could be read: what is wrong is told once. */
 static void check_forms(struct load *l)
 {
-    char where[1200];
     for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
         const char *why = l->assigned[id] ? config_wrong(&l->config, id) : NULL;
         if (why)
-            problem(l->problems, "%s: %s", where_is(l, id, where), why);
+            config_problem(l->in, id, l->from[id], why, l->problems);
     }
 }
 
@@ -292,6 +328,7 @@ enum err config_load(const struct config_inputs *in, struct config *ret,
     for (enum config_id id = 0; id < CONFIG_COUNT; id++)
         if (in->flags[id])
             set(&l, id, str_from(in->flags[id]), (struct config_source){CONFIG_FROM_FLAG, 0});
+    check_environment(&l);
     check_forms(&l);
     if (problems->len > before)
         return ERR_INVALID;

@@ -38,6 +38,10 @@ enum err config_load(const struct config_inputs *in, struct config *ret,
                      struct config_source ret_from[static CONFIG_COUNT],
                      struct buf *problems) MUST_USE;
 
+/* Adds a line about one setting: where it stands, and why it is wrong. */
+void config_problem(const struct config_inputs *in, enum config_id id, struct config_source from,
+                    const char *why, struct buf *problems);
+
 /* SAFELIGHT_LISTEN for listen. */
 void config_variable(enum config_id id, char ret[static 64]);
 

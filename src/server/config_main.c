@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config_load.h"
+#include "config_files.h"
 #include "json_encode.h"
 
 enum { EXIT_DONE = 0, EXIT_USAGE = 2, EXIT_FAILED = 7, EXIT_INVALID = 9 };
@@ -100,6 +100,8 @@ int config_main(int argc, char **argv)
         return tell(&problems, EXIT_INVALID);
     if (shows)
         return show(&in, &c, from, as_json);
+    if (config_files(&in, &c, from, &problems) != OK)
+        return tell(&problems, EXIT_INVALID);
     puts(in.file[0] && access(in.file, F_OK) == 0 ? "the settings are valid"
                                                   : "the settings are valid; there is no file");
     return EXIT_DONE;

@@ -13,8 +13,6 @@
 #include "io.h"
 #include "random.h"
 
-enum { ROOT_KEY_BYTES = 32 };
-
 enum err datadir_path(const char *data, const char *name, char ret[static DATADIR_PATH_MAX_BYTES])
 {
     int n = snprintf(ret, DATADIR_PATH_MAX_BYTES, "%s/%s", data, name);
@@ -41,7 +39,7 @@ static bool is_empty(const char *folder)
 
 static enum err make_root_key(const char *path)
 {
-    uint8_t key[ROOT_KEY_BYTES];
+    uint8_t key[DATADIR_ROOT_KEY_BYTES];
     random_bytes(key, sizeof key);
     enum err e = io_replace_file(path, str_bytes(key, sizeof key), 0600);
     wipe(key, sizeof key);
@@ -90,11 +88,11 @@ static enum err check_one(const char *path, bool folder, char *why)
     if (st.st_uid != geteuid())
         return explain(why, ERR_FORBIDDEN, path,
                        "belongs to another user; run as its owner, or chown it");
-    if (st.st_mode & 077)
-        return explain(why, ERR_FORBIDDEN, path,
-                       folder ? "is open to others; mend it with: chmod 700"
-                              : "is open to others; mend it with: chmod 600");
-    return OK;
+    if ((st.st_mode & 077) == 0)
+        return OK;
+    snprintf(why, DATADIR_WHY_BYTES, "%s is open to others; mend it with: chmod %s %s", path,
+             folder ? "700" : "600", path);
+    return ERR_FORBIDDEN;
 }
 
 static const char *credentials_folder(void)
@@ -126,7 +124,7 @@ enum err datadir_check(const char *data, char ret_why[static DATADIR_WHY_BYTES])
     TRY(datadir_path(data, "root.key", path));
     TRY(check_one(path, false, ret_why));
     struct stat st;
-    if (stat(path, &st) != 0 || st.st_size != ROOT_KEY_BYTES)
+    if (stat(path, &st) != 0 || st.st_size != DATADIR_ROOT_KEY_BYTES)
         return explain(ret_why, ERR_INVALID, path,
                        "is not a root key (32 bytes); put the right one back");
     return OK;

@@ -14,7 +14,7 @@
 
 #include "arena.h"
 #include "clock.h"
-#include "config_load.h"
+#include "config_files.h"
 #include "datadir.h"
 #include "store_check.h"
 #include "tls_check.h"
@@ -36,6 +36,19 @@ static void tell(const struct report *r, bool good, enum doctor_verdict otherwis
 
 /* --- files --- */
 
+/* Also when it is open to others, which is told first. */
+static void check_root_key_whole(const struct report *r, const char *path)
+{
+    struct stat st;
+    char remedy[DATADIR_WHY_BYTES];
+    bool whole = stat(path, &st) == 0 && st.st_size == DATADIR_ROOT_KEY_BYTES;
+    snprintf(remedy, sizeof remedy,
+             "%s is to be %d bytes; put your copy of it back: without it nobody can open the "
+             "secrets",
+             path, DATADIR_ROOT_KEY_BYTES);
+    tell(r, whole, DOCTOR_BAD, "the root key is whole", remedy);
+}
+
 static void check_root_key(const struct report *r, const char *data)
 {
     char path[DATADIR_PATH_MAX_BYTES] = "", why[DATADIR_WHY_BYTES] = "";
@@ -55,18 +68,23 @@ static void check_root_key(const struct report *r, const char *data)
          "a credential and DIR/root.key are both there, and the credential counts; remove the file "
          "once you have a copy of it elsewhere");
     enum err e = datadir_check(data, why);
-    tell(r, e == OK, DOCTOR_BAD, "data directory and root key are ours alone", why);
+    tell(r, e == OK || e == ERR_INVALID, DOCTOR_BAD, "data directory and root key are ours alone",
+         why);
+    if (here && !given)
+        check_root_key_whole(r, path);
 }
 
 static void check_settings_file(const struct report *r, const char *path)
 {
     struct stat st;
+    char remedy[CONFIG_TEXT_MAX_BYTES + 80];
     if (lstat(path, &st) != 0)
         return;
+    snprintf(remedy, sizeof remedy, "it is to be a plain file of yours or root's: chmod go-w %s",
+             path);
     bool good =
         S_ISREG(st.st_mode) && !(st.st_mode & 022) && (st.st_uid == geteuid() || st.st_uid == 0);
-    tell(r, good, DOCTOR_BAD, "nobody else can change the settings",
-         "the file of settings is to be a plain file of yours or root's; chmod go-w it");
+    tell(r, good, DOCTOR_BAD, "nobody else can change the settings", remedy);
 }
 
 static void check_disk(const struct report *r, const char *data, const struct config *c)
@@ -115,8 +133,11 @@ static void check_store(const struct report *r, const char *data)
         tell(r, false, DOCTOR_BAD, "the database can be read", remedy);
         return;
     }
-    tell(r, c.sound, DOCTOR_BAD, "the database is sound (quick check)",
-         "stop the server, keep a copy of DIR/db, look at the disk's health, and restore a backup");
+    snprintf(remedy, sizeof remedy,
+             "stop the server, keep a copy of %.100s/db, look at the disk's health, and restore a "
+             "backup",
+             data);
+    tell(r, c.sound, DOCTOR_BAD, "the database is sound (quick check)", remedy);
     snprintf(remedy, sizeof remedy, "its schema is version %lld, this program's is %lld; %s",
              (long long)c.version, (long long)c.newest,
              c.version > c.newest ? "run the newer safelight that made it"
@@ -152,10 +173,14 @@ static void check_certificate(const struct report *r, const struct config *c)
 {
     struct tls_check t;
     char at[CLOCK_TEXT_BYTES], remedy[200];
+    const char *cert = config_file_wrong(c, CONFIG_tls_cert);
+    const char *key = config_file_wrong(c, CONFIG_tls_key);
     enum err e = tls_check(c->tls_cert, c->tls_key, &t);
-    tell(r, e == OK, DOCTOR_BAD, "the TLS key is the certificate's",
-         e == ERR_INVALID ? "tls-cert and tls-key do not belong together, or are not PEM"
-                          : "tls-cert or tls-key cannot be read");
+    snprintf(remedy, sizeof remedy, "%s: %s", cert ? "tls-cert" : "tls-key",
+             cert  ? cert
+             : key ? key
+                   : "it cannot be used");
+    tell(r, e == OK, DOCTOR_BAD, "the TLS key is the certificate's", remedy);
     if (e != OK)
         return;
     int64_t now = clock_unix_ms();
@@ -169,8 +194,18 @@ static void check_certificate(const struct report *r, const struct config *c)
     tell(r, t.from_ms <= now, DOCTOR_BAD, "the TLS certificate is valid already",
          "look at the clock; else wait, or use another one");
     struct stat st;
+    char closing[CONFIG_TEXT_MAX_BYTES + 16];
     bool closed = stat(c->tls_key, &st) == 0 && !(st.st_mode & 007);
-    tell(r, closed, DOCTOR_BAD, "the TLS key is not open to everybody", "chmod o-rwx it");
+    snprintf(closing, sizeof closing, "chmod o-rwx %s", c->tls_key);
+    tell(r, closed, DOCTOR_BAD, "the TLS key is not open to everybody", closing);
+}
+
+static void check_private_ca(const struct report *r, const struct config *c)
+{
+    char remedy[CONFIG_TEXT_MAX_BYTES + 160];
+    const char *why = config_file_wrong(c, CONFIG_ca_file);
+    snprintf(remedy, sizeof remedy, "ca-file, %s: %s", c->ca_file, why ? why : "");
+    tell(r, !why, DOCTOR_BAD, "the private CA can be read", remedy);
 }
 
 /* As serve would read them, without flags. */
@@ -205,6 +240,17 @@ void doctor_examine(const char *data, const char *config, doctor_found *found, v
 {
     static struct config c; /* a few KiB of paths */
     struct report r = {found, ctx};
+    char remedy[DATADIR_WHY_BYTES];
+    bool there = access(data, F_OK) == 0;
+    snprintf(remedy, sizeof remedy,
+             "%.200s is not there, or its folder is closed to us; make it with: safelight init "
+             "--data %.200s",
+             data, data);
+    tell(&r, there, DOCTOR_BAD, "the data directory is there", remedy);
+    if (!there) {
+        check_kernel(&r); /* what can be told without it */
+        return;
+    }
     check_root_key(&r, data);
     bool settings = read_settings(&r, data, config, &c);
     check_disk(&r, data, &c);
@@ -212,4 +258,6 @@ void doctor_examine(const char *data, const char *config, doctor_found *found, v
     check_kernel(&r);
     if (settings && c.tls_cert[0])
         check_certificate(&r, &c);
+    if (settings && c.ca_file[0])
+        check_private_ca(&r, &c);
 }

@@ -193,6 +193,12 @@ static enum err group_id(const char *name, gid_t *ret)
     return OK;
 }
 
+bool listener_group_exists(const char *name)
+{
+    gid_t ignored;
+    return group_id(name, &ignored) == OK;
+}
+
 static enum err open_up(const struct config *c, const char *path, char *ret_why)
 {
     gid_t group = (gid_t)-1;
@@ -201,7 +207,8 @@ static enum err open_up(const struct config *c, const char *path, char *ret_why)
         return refuse(ret_why, "listen-group: there is no such group");
     if (c->listen_group[0] && lchown(path, (uid_t)-1, group) != 0)
         return refuse(ret_why, "listen-group: the socket cannot be given to this group; we must be "
-                               "a member of it");
+                               "a member of it; under the packaged unit use SocketGroup= of "
+                               "safelight.socket instead");
     if (config_mode(str_from(c->listen_mode), &mode) != OK || chmod(path, mode) != 0)
         return refuse(ret_why, "listen-mode: the permissions cannot be set");
     return OK;

@@ -25,6 +25,9 @@ enum err listener_open(const struct config *c, struct listener *ret,
  */
 void listener_end(struct listener *l);
 
+/* By name or number, for listen-group. */
+bool listener_group_exists(const char *name);
+
 /* Who may enter the data directory may use the operator's socket. ERR_IO. */
 enum err listener_operator(const char *data, int *ret_fd,
                            char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "attr.h"
@@ -190,6 +191,7 @@ struct sandbox_report sandbox_confine(enum sandbox_process process,
     struct sandbox_report report;
     struct rlimit core = {1, 1};
     getrlimit(RLIMIT_CORE, &core);
+    tzset(); /* the C library opens the zone's file at the first date, and the log writes dates */
     report.undumpable = prctl(PR_GET_DUMPABLE) == 0 && core.rlim_max == 0;
     report.capabilities = sandbox_drop_capabilities();
     report.landlock = landlock_on(process, paths, count);
@@ -198,6 +200,8 @@ struct sandbox_report sandbox_confine(enum sandbox_process process,
     if (!report.capabilities || !report.landlock || !report.seccomp)
         log_warn("sandbox_incomplete", kv("process", names[process]),
                  kv("capabilities_dropped", report.capabilities), kv("landlock", report.landlock),
-                 kv("seccomp", report.seccomp));
+                 kv("seccomp", report.seccomp),
+                 kv("remedy", "it serves all the same, less confined; safelight doctor says what "
+                              "this kernel lacks"));
     return report;
 }

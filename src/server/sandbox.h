@@ -1,7 +1,7 @@
 /* What each process gives up once it has what it needs: privileges, core dumps, being traced, most
  * system calls (seccomp, allow-list) and most of the file system and network (Landlock). Applied in
- * the process itself; what the kernel does not offer is reported, not fatal. Main thread, before
- * other threads start (seccomp and Landlock are inherited by them). */
+ * the process itself. What the kernel does not offer is logged once, reported, and fatal to none of
+ * the three. Main thread, before other threads start (they inherit seccomp and Landlock). */
 #ifndef SERVER_SANDBOX_H
 #define SERVER_SANDBOX_H
 

@@ -29,7 +29,9 @@ enum {
     EXIT_DONE = 0,
     EXIT_FAILED = 7,
     STOP_TIMEOUT_MS = 15000,
-    COURIER_RESTART_MS = 1000,
+    COURIER_RESTART_MS = 200, /* doubled each time it ends young, up to: */
+    COURIER_RESTART_MAX_MS = 30000,
+    COURIER_GROWN_MS = 10000, /* not young any more */
     LOCK_WAIT_MS = 3000,
     LOCK_POLL_MS = 20,
     REAP_AGAIN_MS = 50,
@@ -43,7 +45,7 @@ struct supervisor {
     pid_t vault, courier, api;
     int vault_control, api_control, signals;
     bool ready, stopping;
-    int64_t courier_at_ms, stop_by_ms;
+    int64_t courier_since_ms, courier_gap_ms, courier_at_ms, stop_by_ms;
     int64_t ask_at_ms; /* the watchdog's next turn; 0: there is none */
     bool asked;        /* and has no answer yet */
 };
@@ -76,6 +78,7 @@ static int lock_data(const char *data)
 static enum err start_courier(struct supervisor *s, int *ret_api_socket)
 {
     int api_courier[2], courier_vault[2];
+    s->courier_since_ms = clock_monotonic_ms();
     TRY(ipc_pair(api_courier));
     enum err e = ipc_pair(courier_vault);
     if (e != OK) {
@@ -274,6 +277,18 @@ static void kill_all(const struct supervisor *s)
     }
 }
 
+/* One that ends again and again is given more time each time, and the log less to say. */
+static void plan_courier(struct supervisor *s)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    bool young = s->courier_gap_ms && now_ms - s->courier_since_ms < COURIER_GROWN_MS;
+    s->courier_gap_ms = young ? 2 * s->courier_gap_ms : COURIER_RESTART_MS;
+    if (s->courier_gap_ms > COURIER_RESTART_MAX_MS)
+        s->courier_gap_ms = COURIER_RESTART_MAX_MS;
+    s->courier_at_ms = now_ms + s->courier_gap_ms;
+    log_warn("courier_restarts", kv("in_ms", s->courier_gap_ms));
+}
+
 /* Returns false when the server cannot go on. */
 static bool on_child_end(struct supervisor *s, pid_t pid, int status)
 {
@@ -292,7 +307,7 @@ static bool on_child_end(struct supervisor *s, pid_t pid, int status)
     log_error("process_ended", kv("process", name), kv("clean", clean),
               kv("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0));
     if (s->courier == 0 && s->vault && s->api) {
-        s->courier_at_ms = clock_monotonic_ms() + COURIER_RESTART_MS;
+        plan_courier(s);
         return true;
     }
     return false;
@@ -313,7 +328,7 @@ static void restart_courier_when_due(struct supervisor *s)
     log_error("courier_restart_failed", kv("error", err_code(e)));
     if (s->courier <= 0) { /* else its end brings us back here */
         s->courier = 0;
-        s->courier_at_ms = clock_monotonic_ms() + COURIER_RESTART_MS;
+        plan_courier(s);
     }
 }
 

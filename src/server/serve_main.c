@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config_load.h"
+#include "config_files.h"
 #include "serve.h"
 
 enum { EXIT_USAGE = 2, EXIT_INVALID = 9 };
@@ -29,7 +29,7 @@ int serve_main(int argc, char **argv)
               stderr);
         return EXIT_USAGE;
     }
-    if (config_load(&in, &c, from, &problems) != OK)
+    if (config_load(&in, &c, from, &problems) != OK || config_files(&in, &c, from, &problems) != OK)
         return refuse(&problems, EXIT_INVALID);
     return serve_run(&in, &c);
 }

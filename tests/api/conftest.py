@@ -4,6 +4,7 @@ A Server is one data directory with `safelight serve` on it; fixtures give a sha
 (`fresh`), and the peers: a real S3 server (`s3`) and a web server of the studio's (`studio`). Values that
 tests store are random canaries: `canary()`.
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -75,11 +76,11 @@ class Server:
             self.start()
 
     # --- processes ---
-    def start(self):
+    def start(self, binary=BINARY):
         ready = self.folder / "ready"
         with open(ready, "w") as out, open(self.log_path, "a") as err:
             self.process = subprocess.Popen(
-                [BINARY, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0", *self.flags],
+                [binary, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0", *self.flags],
                 stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=clean_environment(**self.env))
 
         def line():
@@ -88,8 +89,9 @@ class Server:
         said = until(line, 20, "the server being ready")
         self.url = said.removeprefix("safelight is ready on ")
         self.base = self.url + "/api/v2"
-        self.host, port = self.url.split("//")[1].rsplit(":", 1)
-        self.port = int(port)
+        if not said.endswith(".sock"):
+            self.host, port = self.url.split("//")[1].rsplit(":", 1)
+            self.port = int(port)
         return self
 
     def stop(self):
@@ -116,7 +118,8 @@ class Server:
         found = {}
         children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         for pid in children:
-            found[pathlib.Path(f"/proc/{pid}/comm").read_text().strip()] = int(pid)
+            with contextlib.suppress(FileNotFoundError):  # it has just ended
+                found[pathlib.Path(f"/proc/{pid}/comm").read_text().strip()] = int(pid)
         return found
 
     def log(self):

@@ -53,16 +53,44 @@ def test_usage():
     assert done.returncode == USAGE and "--data DIR is missing" in done.stderr
 
 
-@pytest.mark.parametrize("path, mode, check", [(".", 0o755, "data directory is private"), ("root.key", 0o640, "root key is private"), ("db", 0o755, "data directory and root key are ours"), ("root.key", 0o604, "data directory and root key are ours")])
-def test_permissions(stopped, path, mode, check):
+@pytest.mark.parametrize("path, mode, remedy", [(".", 0o755, 700), ("root.key", 0o640, 600), ("db", 0o755, 700), ("root.key", 0o604, 600)])
+def test_permissions_are_told_once_with_a_command_to_paste(stopped, path, mode, remedy):
     target = stopped.data / path
     before = target.stat().st_mode & 0o777
-    assert verdict(stopped, check) == "ok"
+    assert verdict(stopped, "data directory and root key are ours") == "ok"
     target.chmod(mode)
     try:
-        assert verdict(stopped, check) == "fail"
+        failed = [r["remedy"] for r in look(stopped)[1].values() if r["verdict"] == "fail" and r["check"] != "the server answers"]
+        assert len(failed) == 1 and failed[0].endswith(f"mend it with: chmod {remedy} {os.path.normpath(target)}")
     finally:
         target.chmod(before)
+
+
+def test_a_directory_that_is_not_there_is_the_first_thing_told(stopped, folder):
+    done = subprocess.run([BINARY, "doctor", "--data", folder / "farmx"], capture_output=True, text=True, env=clean_environment())
+    assert done.returncode == FAILED and done.stdout.startswith("FAIL  the data directory is there\n")
+    assert f"safelight init --data {folder}/farmx" in done.stdout and "chmod" not in done.stdout and "disk" not in done.stdout
+
+
+@pytest.mark.parametrize("content, mode", [(b"x", 0o644), (b"", 0o600), (b"k" * 33, 0o600)])
+def test_a_root_key_that_is_none_is_told_whatever_else_is_wrong(stopped, content, mode):
+    key = stopped.data / "root.key"
+    right = key.read_bytes()
+    key.write_bytes(content)
+    key.chmod(mode)
+    try:
+        found = look(stopped)[1]
+        assert found["the root key is whole"]["verdict"] == "fail" and str(key) in found["the root key is whole"]["remedy"]
+        assert (found["data directory and root key are ours alone"]["verdict"] == "fail") == (mode == 0o644)
+    finally:
+        key.write_bytes(right)
+        key.chmod(0o600)
+
+
+def test_a_server_that_does_not_run_is_one_line(stopped):
+    done = subprocess.run([BINARY, "doctor", "--data", stopped.data], capture_output=True, text=True, env=clean_environment())
+    assert f"start it: safelight serve --data {stopped.data}" in done.stdout
+    assert len(done.stderr.splitlines()) == 1 and "to mend" in done.stderr
 
 
 def test_the_root_key_and_its_place(stopped, folder):
@@ -140,6 +168,13 @@ def test_the_certificate(stopped, folder):
     good[1].chmod(0o644)
     assert verdict(stopped, "the TLS key is not open", env=tls(*good)) == "fail"
     assert not [c for c in look(stopped)[1] if "TLS" in c]
+
+
+def test_the_private_ca(stopped, folder):
+    authority, _ = certificate(folder, "ca")
+    assert verdict(stopped, "the private CA", env={"SAFELIGHT_CA_FILE": str(authority)}) == "ok"
+    for wrong in (folder / "none", stopped.data / "root.key"):
+        assert verdict(stopped, "the private CA", env={"SAFELIGHT_CA_FILE": str(wrong)}) == "fail"
 
 
 def test_the_token_and_its_server(stopped, server):

@@ -135,6 +135,58 @@ def test_serve_refuses_what_check_refuses(fresh):
     assert "safelight.conf:1: there is no setting of this name; did you mean threads?" in done.stderr
 
 
+@pytest.mark.parametrize("variable, right", [("LOG_LVL", "LOG_LEVEL"), ("THREAD", "THREADS"), ("ALOW_HTTP", "ALLOW_HTTP"), ("TLSCERT", "TLS_CERT"), ("METRICS_TOKE", "METRICS_TOKEN")])
+def test_a_variable_that_is_nearly_a_setting_is_refused(fresh, variable, right):
+    value = canary()
+    env = {"SAFELIGHT_" + variable: value}
+    done = config("check", env=env)
+    assert done.returncode == 9 and done.stdout == "" and value not in done.stderr
+    assert done.stderr == f"safelight config: environment: SAFELIGHT_{variable}: there is no such setting; did you mean SAFELIGHT_{right}?\n"
+
+
+def test_variables_that_are_no_settings_are_nobodys_mistake():
+    """Those of clients, workers and the packaged unit, and those that container platforms make for a service of this name."""
+    env = {"SAFELIGHT_" + name: "x" for name in ("DATA", "URL", "TOKEN", "PROFILE", "OUTPUT", "JOB_ID", "ENGINE", "WORKER_ARGS", "SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT",
+                                                 "PORT_4300_TCP", "PORT_4300_TCP_ADDR", "PORT_4300_TCP_PORT", "NAME", "ENV_PATH", "", "X" * 300)}
+    done = config("check", env=env)
+    assert (done.returncode, done.stderr) == (0, "")
+    used = set(re.findall(r'"(SAFELIGHT_[A-Z_]+)[="]', "".join(p.read_text() for p in (ROOT / "src").rglob("*.c") if not p.stem.endswith("_test"))))
+    assert used - {"SAFELIGHT_VERSION"} and config("check", env={name: "" for name in used - {"SAFELIGHT_VERSION"}}).returncode == 0
+
+
+@pytest.fixture
+def pem(folder):
+    """{name: path}: certificates and keys that are right and wrong."""
+    def make(name):
+        cert, key = folder / f"{name}.crt", folder / f"{name}.key"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", cert, "-subj", "/CN=x"], check=True, capture_output=True)
+        return {f"{name} cert": cert, f"{name} key": key}
+    (folder / "junk").write_text("junk")
+    files = {**make("a"), **make("b"), "none": folder / "none", "junk": folder / "junk", "folder": folder}
+    return files
+
+
+@pytest.mark.parametrize("settings, says", [
+    ({"tls-cert": "a cert", "tls-key": "a key", "ca-file": "b cert"}, {}),
+    ({"tls-cert": "none", "tls-key": "none"}, {"tls-cert": "no such file", "tls-key": "no such file"}),
+    ({"tls-cert": "a cert", "tls-key": "b key"}, {"tls-key": "do not belong together"}),
+    ({"tls-cert": "junk", "tls-key": "a key"}, {"tls-key": "not whole PEM"}),
+    ({"tls-cert": "folder", "tls-key": "a key"}, {"tls-cert": "cannot be read"}),
+    ({"ca-file": "none"}, {"ca-file": "no such file"}), ({"ca-file": "junk"}, {"ca-file": "no certificate in PEM"}), ({"ca-file": "a key"}, {"ca-file": "no certificate in PEM"}),
+    ({"listen-group": "nobody-has-this"}, {"listen-group": "no such group"}),
+])
+def test_files_that_settings_name_are_looked_at_as_serve_would(fresh, pem, settings, says):
+    s = fresh(start=False)
+    (s.data / "safelight.conf").write_text("".join(f"{name} = {pem.get(word, word)}\n" for name, word in settings.items()))
+    done = config("check", "--data", s.data)
+    assert done.returncode == (9 if says else 0), done.stderr
+    for number, name in enumerate(settings, 1):
+        assert bool(re.search(rf"safelight.conf:{number}: {name}: .*{says.get(name)}", done.stderr)) == (name in says), done.stderr
+    if says:
+        refused = subprocess.run([BINARY, "serve", "--data", s.data, "--listen", "127.0.0.1:0"], capture_output=True, text=True, env=clean_environment(), timeout=60)
+        assert (refused.returncode, refused.stderr) == (9, done.stderr.replace("safelight config: ", "safelight serve: "))
+
+
 def test_every_setting_can_be_said_in_each_of_the_three_places(conf):
     """The table against itself: each default, written back, is what show shows."""
     rows = shown()

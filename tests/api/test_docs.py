@@ -179,6 +179,15 @@ def test_the_settings_file_of_the_package_names_every_setting_with_its_default()
     assert not [l for l in text.splitlines() if l and not l.startswith("#")]
 
 
+@pytest.mark.parametrize("path", ["src/cli/commands.def", "src/cli/flags.def", "src/server/config.def", "src/base/err.def", "src/base/metric.def", "src/store/audit.def"])
+def test_no_explanation_of_a_table_is_empty(path):
+    """Each row ends with its text for people, which help, manuals and reference are made from."""
+    text = re.sub(r"/\*.*?\*/|\\\n", "", read(path), flags=re.S)
+    rows = [line for line in text.splitlines() if re.match(r"[A-Z_]+\(.*\)$", line)]
+    ends = [re.search(r'"((?:[^"\\]|\\.)*)"(?:, \w+)*\)$', line) for line in rows]
+    assert len(rows) > 10 and not [row for row, end in zip(rows, ends) if not end or len(end.group(1).strip()) < 2]
+
+
 def test_make_and_check_have_what_is_promised():
     text = read("README.md") + read("HACKING.md")
     targets = set(re.findall(r"^([a-z-]+):", read("Makefile"), re.M))

@@ -5,6 +5,8 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import textwrap
 
 import pytest
 import requests
@@ -57,6 +59,7 @@ def own(tmp_path_factory):
     assert s.stop() == 0
 
 
+PROMTOOL = ROOT / ".venv/bin/promtool"
 TABLE = re.findall(r'^METRIC\((\w+), (\w+), "(\w+)", (\d+), "([\w,]*)"', (ROOT / "src/base/metric.def").read_text(), re.M)
 
 
@@ -106,6 +109,25 @@ def test_not_over_the_public_unix_socket(fresh, folder):
 
 
 # --- what it says ---
+
+@pytest.mark.slow
+@pytest.mark.skipif(not PROMTOOL.exists(), reason="tools/setup check brings Prometheus' own tool")
+def test_prometheus_own_tool_takes_the_page_and_what_the_documentation_says(own, folder):
+    def promtool(*words, **options):
+        done = subprocess.run([PROMTOOL, *words], capture_output=True, text=True, timeout=60, **options)
+        assert done.returncode == 0 and not done.stderr, done.stdout + done.stderr
+    own.put("K", canary())  # so that there is something to count
+    promtool("check", "metrics", input=local(own.data / "safelight.sock", "/metrics")[2])
+    manual = (ROOT / "docs/metrics.md").read_text()
+    (folder / "token").write_text("x")
+    [scrape] = re.findall(r"^    # prometheus.yml\n((?:    .*\n)+)", manual, re.M)
+    (folder / "prometheus.yml").write_text(textwrap.dedent(scrape).replace("/etc/prometheus/safelight-token", str(folder / "token")))
+    promtool("check", "config", str(folder / "prometheus.yml"))
+    alarms = re.findall(r"^\| [^|]+ \| `(.*safelight_.*)` \|$", manual.split("## What to watch")[1], re.M)
+    assert len(alarms) >= 8 and {name for a in alarms for name in re.findall(r"safelight_\w+", a)} <= {row[2] for row in TABLE}
+    (folder / "rules.yml").write_text(json.dumps({"groups": [{"name": "safelight", "rules": [{"alert": f"A{i}", "expr": a} for i, a in enumerate(alarms)]}]}))
+    promtool("check", "rules", str(folder / "rules.yml"))
+
 
 def test_every_metric_of_the_table_is_there_and_no_other(own):
     seen = page(own)

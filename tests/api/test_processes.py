@@ -326,7 +326,7 @@ def test_doctor_finds_nothing_wrong_and_then_something(fresh):
     (s.data / "root.key").chmod(0o644)
     s.data.chmod(0o755)
     code, found = findings(s)
-    assert code == 7 and not found["root key is private"]["ok"] and not found["data directory is private"]["ok"]
+    assert code == 7 and not found["data directory and root key are ours alone"]["ok"]
     assert "FAIL" in s.operator("doctor").stdout
     s.data.chmod(0o700)
     (s.data / "root.key").chmod(0o600)

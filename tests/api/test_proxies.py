@@ -50,18 +50,21 @@ def nginx(folder, port, upstream):
 
 def caddy(folder, port, upstream):
     site = replaced(configuration("caddy"), (f"{NAME} {{", f"https://localhost:{port} {{\n\tbind 127.0.0.1\n\ttls {folder}/cert.pem {folder}/key.pem"),
-                    ("127.0.0.1:4300", upstream.removeprefix("http://")))
+                    ("127.0.0.1:4300", upstream.removeprefix("http://").replace("unix:", "unix/")))
     (folder / "Caddyfile").write_text("{\n\tadmin off\n\tauto_https disable_redirects\n}\n" + site)
     return ["caddy", "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")], {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "HOME": str(folder)}
 
 
-@pytest.fixture(params=[nginx, caddy], ids=["nginx", "caddy"])
+@pytest.fixture(params=[(nginx, False), (caddy, False), (nginx, True), (caddy, True)], ids=["nginx", "caddy", "nginx-unix", "caddy-unix"])
 def behind(request, fresh):
     """A server behind a proxy: (server, session that trusts the proxy's certificate, its address)."""
-    port = free_port()
-    server = fresh("--public-url", f"https://localhost:{port}")
+    (kind, local), port = request.param, free_port()
+    server = fresh("--public-url", f"https://localhost:{port}", "--metrics", "loopback", start=False)
+    if local:
+        server.flags += ["--listen", f"unix:{server.folder}/http.sock"]
+    server.start()
     certificate(server.folder)
-    command, env = request.param(server.folder, port, server.url)
+    command, env = kind(server.folder, port, f"http://unix:{server.folder}/http.sock" if local else server.url)
     log = open(server.folder / "proxy.log", "w")
     proxy = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={"PATH": os.environ["PATH"], **env})
     session = requests.Session()
@@ -83,6 +86,11 @@ def behind(request, fresh):
         proxy.wait(20 * SLOW)
 
 
+def test_the_page_says_how_the_socket_is_named():
+    text = PAGE.read_text()
+    assert text.count("/run/safelight-http.sock") == 3 and "`proxy_pass http://unix:/" in text and "`reverse_proxy unix//" in text
+
+
 def test_secrets_and_a_large_output_go_through_and_leave_nothing_behind(behind):
     server, session, url = behind
     value = canary()
@@ -90,6 +98,7 @@ def test_secrets_and_a_large_output_go_through_and_leave_nothing_behind(behind):
     assert [s["name"] for s in session.get(f"{url}/api/v2/secrets", timeout=30).json()] == ["K"]
     assert session.put(f"{url}/api/v2/secrets", json={"name": "K", "value": value}, timeout=30).status_code == 409
     assert requests.get(f"{url}/api/v2/secrets", verify=session.verify, timeout=30).status_code == 401
+    assert session.get(f"{url}/metrics", timeout=30).status_code == 404, "whoever comes through the proxy is not this machine"
 
     # The worker goes through the proxy too, with 24 MiB: more than proxies take, or keep in memory, by default.
     program = engine(server.folder, 'head -c 25165824 /dev/zero | tr "\\0" "x" > "$SAFELIGHT_OUTPUT"')

@@ -346,7 +346,7 @@ def test_the_group_as_said(data, folder, group):
 
 def test_a_group_that_there_is_not_is_refused_and_leaves_nothing(data, folder):
     path = folder / "http.sock"
-    assert "there is no such group" in refused(data, "--listen", f"unix:{path}", "--listen-group", "nobody-has-this-group")
+    assert "there is no such group" in refused(data, "--listen", f"unix:{path}", "--listen-group", "nobody-has-this-group", code=9)
     assert not path.exists()
 
 

@@ -1,7 +1,7 @@
 """The Debian package in a clean Debian: built by tools/deb, installed into a root made by mmdebstrap, booted with systemd
 as its first process in namespaces of its own (systemd-nspawn), without network.
 
-Made once and kept under build-check/package: the root (base.tar), for a week. SAFELIGHT_DEB names a folder with a package
+Made once and kept under build-check/package: the root (base.tar, by the script `base`), for a week. SAFELIGHT_DEB names a folder with a package
 that is built already.
 """
 import os
@@ -16,8 +16,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = ROOT / "build-check/package"
 BASE = WORK / "base.tar"
-BASE_GOOD_FOR_S = 7 * 24 * 3600
-SUITE = "bookworm"
+HERE = pathlib.Path(__file__).resolve().parent
 
 
 def pytest_collection_modifyitems(items):
@@ -48,35 +47,35 @@ def canary():
     return "cnry" + secrets.token_hex(16)
 
 
-def mirror():
-    """Where this machine's apt fetches Debian from."""
-    for line in run("apt-get", "indextargets", "--format", "$(SUITE) $(CODENAME) $(COMPONENT) $(REPO_URI)", "Created-By: Packages").splitlines():
-        words = line.split()
-        if len(words) == 4 and SUITE in words[:2] and words[2] == "main":
-            return words[3]
-    raise AssertionError(f"apt knows no source of {SUITE} main; run apt-get update")
-
-
-def make_base():
-    """A minimal Debian with systemd, as a tarball; a process that makes it, or None when a fresh one is there."""
-    if BASE.exists() and time.time() - BASE.stat().st_mtime < BASE_GOOD_FOR_S:
-        return None
-    WORK.mkdir(parents=True, exist_ok=True)
-    return subprocess.Popen(["mmdebstrap", "--variant=minbase", "--include=systemd,systemd-sysv,ca-certificates", "--format=tar", SUITE, str(BASE) + ".new", mirror()],
-                            stdout=open(WORK / "base.log", "w"), stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
-
-
 @pytest.fixture(scope="session")
 def built():
     """Folder with the built packages; the base root is made meanwhile."""
-    base = make_base()
+    base = subprocess.Popen([HERE / "base"], stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
     folder = pathlib.Path(os.environ.get("SAFELIGHT_DEB", ROOT / "build-check/deb"))
     if "SAFELIGHT_DEB" not in os.environ:
         run(ROOT / "tools/deb", folder, timeout=900, env={**os.environ, "DEB_BUILD_OPTIONS": "noautodbgsym"})
-    if base:
-        assert base.wait(600) == 0, (WORK / "base.log").read_text()[-3000:]
-        os.replace(str(BASE) + ".new", BASE)
+    said = base.communicate(timeout=600)[1]
+    assert base.returncode == 0, said
     return folder
+
+
+@pytest.fixture(scope="session")
+def changes(built):
+    found = list(built.glob("safelight_*.changes"))
+    assert len(found) == 1
+    return found[0]
+
+
+@pytest.fixture(scope="session")
+def lintian(changes):
+    """lintian at work: it takes a while, beside the tests that wait for a system to boot."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    log = WORK / "lintian.log"
+    with open(log, "w") as out:
+        process = subprocess.Popen(["lintian", "--allow-root", "--fail-on", "error,warning", "--info", changes], stdout=out, stderr=out, stdin=subprocess.DEVNULL)
+    yield process, log
+    process.kill()
+    process.wait()
 
 
 @pytest.fixture(scope="session")

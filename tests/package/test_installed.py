@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from conftest import BASE, canary, until
+from conftest import BASE, ROOT, canary, until
 from machine import Machine
 
 DATA = "/var/lib/safelight"
@@ -20,7 +20,7 @@ env
 
 
 @pytest.fixture(scope="module")
-def story(deb):
+def story(deb, lintian):
     """What one test leaves for the next."""
     machine = Machine(BASE, deb)
     try:
@@ -167,21 +167,43 @@ def test_11_the_socket_unit_passes_its_address(machine, story):
     answers(machine)
 
 
-def test_12_removing_keeps_the_data_and_says_so(machine, story):
+def asks(machine, user, path):
+    """What a program of that user gets over the UNIX socket."""
+    program = ("use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die qq(connect: $!\\n); "
+               "print $s qq(GET /healthz HTTP/1.0\\r\\nHost: x\\r\\n\\r\\n); print <$s>")
+    return machine.do(f"runuser -u {user} -- perl -e '{program}' {path}", check=False)
+
+
+def test_12_a_unix_socket_for_a_web_server_as_documented(machine, story):
+    page = (ROOT / "docs/howto/reverse-proxy.md").read_text()
+    [commands] = re.findall(r"^```sh\n(.*?)^```$", page, re.M | re.S)
+    machine.do(commands)
+    answers(machine)
+    socket = "/run/safelight-http.sock"
+    assert machine.do(f"stat -c '%a %U %G' {socket}").strip() == "660 root www-data"
+    machine.do("systemctl restart safelight")  # the socket is systemd's and stays
+    assert "200 OK" in asks(machine, "www-data", socket)
+    assert "Permission denied" in asks(machine, "daemon", socket)
+    assert "serving on unix:" + socket in machine.do("systemctl status safelight")
+    machine.do("systemctl stop safelight.socket safelight; systemctl disable safelight.socket; rm -r /etc/systemd/system/safelight.socket.d; systemctl daemon-reload; systemctl start safelight")
+    answers(machine)
+
+
+def test_13_removing_keeps_the_data_and_says_so(machine, story):
     machine.do("systemctl start safelight-worker@1")
     said = machine.do("dpkg -r safelight")
     assert "stay in" in said and active(machine) != "active" and active(machine, "safelight-worker@1") != "active"
     machine.do(f"test -s {DATA}/root.key && test -d {DATA}/db")
 
 
-def test_13_installed_again_it_goes_on(machine, story, newer):
+def test_14_installed_again_it_goes_on(machine, story, newer):
     said = machine.install(newer)
     assert "safelight init" not in said
     answers(machine)
     assert "K" in client(machine, story, "secret list")
 
 
-def test_14_a_purge_destroys_the_data_says_so_and_leaves_what_is_documented(machine, story):
+def test_15_a_purge_destroys_the_data_says_so_and_leaves_what_is_documented(machine, story):
     machine.do("echo mine > /etc/safelight/mine; rm /usr/local/bin/poster")
     said = machine.do("dpkg -P safelight")
     assert "Destroying /var/lib/safelight" in said and "files that you made" in said
@@ -192,8 +214,20 @@ def test_14_a_purge_destroys_the_data_says_so_and_leaves_what_is_documented(mach
     assert story["value"] not in machine.do("cat /etc/passwd /var/lib/dpkg/status; journalctl --no-pager -o export")
 
 
-def test_15_purged_again_from_an_empty_state_nothing_is_left(machine, story, deb):
+def test_16_purged_again_from_an_empty_state_nothing_is_left(machine, story, deb):
     machine.do("rm -r /etc/safelight")
     machine.install(deb)
-    machine.do("dpkg -P safelight")
+    machine.do("cp /var/lib/dpkg/info/safelight.postrm /root/postrm; dpkg -P safelight")
+    assert machine.files() - story["files"] == set()
+
+
+def test_17_a_purge_follows_a_link_to_another_disk_and_says_what_stays(machine, story):
+    """The package's own script, which was kept before the package went."""
+    machine.do(f"mkdir -p /srv/disk/db /srv/disk/mounted; ln -s /srv/disk {DATA}; touch /srv/disk/root.key /srv/disk/db/x; mount -t tmpfs tmpfs /srv/disk/mounted; touch /srv/disk/mounted/mine")
+    said = machine.do("sh /root/postrm purge")
+    assert "NOT all of it" in said and f"{DATA}/mounted/mine" in said and "is empty now" not in said
+    assert machine.do("find /srv/disk -type f").split() == ["/srv/disk/mounted/mine"]
+    said = machine.do("umount /srv/disk/mounted; sh /root/postrm purge")
+    assert "was a link to /srv/disk, which is empty now" in said and machine.do(f"ls -A /srv/disk; ls -d {DATA} 2>/dev/null", check=False) == ""
+    machine.do("rmdir /srv/disk")
     assert machine.files() - story["files"] == set()
