@@ -13,8 +13,6 @@
 #include "io.h"
 #include "random.h"
 
-enum { ROOT_KEY_BYTES = 32 };
-
 enum err datadir_path(const char *data, const char *name, char ret[static DATADIR_PATH_MAX_BYTES])
 {
     int n = snprintf(ret, DATADIR_PATH_MAX_BYTES, "%s/%s", data, name);
@@ -41,14 +39,14 @@ static bool is_empty(const char *folder)
 
 static enum err make_root_key(const char *path)
 {
-    uint8_t key[ROOT_KEY_BYTES];
+    uint8_t key[DATADIR_ROOT_KEY_BYTES];
     random_bytes(key, sizeof key);
     enum err e = io_replace_file(path, str_bytes(key, sizeof key), 0600);
     wipe(key, sizeof key);
     return e;
 }
 
-enum err datadir_fill(const char *data, char ret_why[static DATADIR_WHY_BYTES])
+enum err datadir_fill_folders(const char *data, char ret_why[static DATADIR_WHY_BYTES])
 {
     char path[DATADIR_PATH_MAX_BYTES];
     static const char *const folders[] = {"db", "spool"};
@@ -58,6 +56,13 @@ enum err datadir_fill(const char *data, char ret_why[static DATADIR_WHY_BYTES])
             return explain(ret_why, errno == ENOSPC ? ERR_STORE_FULL : ERR_IO, path,
                            "cannot be made");
     }
+    return OK;
+}
+
+enum err datadir_fill(const char *data, char ret_why[static DATADIR_WHY_BYTES])
+{
+    char path[DATADIR_PATH_MAX_BYTES];
+    TRY(datadir_fill_folders(data, ret_why));
     TRY(datadir_path(data, "root.key", path));
     enum err e = make_root_key(path);
     return e == OK ? OK : explain(ret_why, e, path, "cannot be written");
@@ -112,7 +117,7 @@ static bool credential_path(char ret[static DATADIR_PATH_MAX_BYTES])
            access(ret, F_OK) == 0;
 }
 
-enum err datadir_check(const char *data, char ret_why[static DATADIR_WHY_BYTES])
+enum err datadir_check_folders(const char *data, char ret_why[static DATADIR_WHY_BYTES])
 {
     char path[DATADIR_PATH_MAX_BYTES];
     TRY(check_one(data, true, ret_why));
@@ -121,12 +126,19 @@ enum err datadir_check(const char *data, char ret_why[static DATADIR_WHY_BYTES])
         TRY(datadir_path(data, folders[i], path));
         TRY(check_one(path, true, ret_why));
     }
+    return OK;
+}
+
+enum err datadir_check(const char *data, char ret_why[static DATADIR_WHY_BYTES])
+{
+    char path[DATADIR_PATH_MAX_BYTES];
+    TRY(datadir_check_folders(data, ret_why));
     if (credential_path(path))
         return OK;
     TRY(datadir_path(data, "root.key", path));
     TRY(check_one(path, false, ret_why));
     struct stat st;
-    if (stat(path, &st) != 0 || st.st_size != ROOT_KEY_BYTES)
+    if (stat(path, &st) != 0 || st.st_size != DATADIR_ROOT_KEY_BYTES)
         return explain(ret_why, ERR_INVALID, path,
                        "is not a root key (32 bytes); put the right one back");
     return OK;
@@ -147,11 +159,16 @@ enum err datadir_open_root(const char *data, int *ret_root, int *ret_next,
     return OK;
 }
 
+static const char *recovery_name(bool next)
+{
+    return next ? "recovery.pub.next" : "recovery.pub";
+}
+
 int datadir_open_recovery(const char *data, bool next)
 {
     char path[DATADIR_PATH_MAX_BYTES];
     struct stat st;
-    if (datadir_path(data, next ? "recovery.pub.next" : "recovery.pub", path) != OK)
+    if (datadir_path(data, recovery_name(next), path) != OK)
         return -1;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)))
@@ -159,19 +176,18 @@ int datadir_open_recovery(const char *data, bool next)
     return fd;
 }
 
-enum err datadir_next_recovery(const char *data, struct str bytes)
+enum err datadir_put_recovery(const char *data, bool next, struct str bytes)
 {
     char path[DATADIR_PATH_MAX_BYTES];
-    TRY(datadir_path(data, "recovery.pub.next", path));
+    TRY(datadir_path(data, recovery_name(next), path));
     return io_replace_file(path, bytes, 0600);
 }
 
-enum err datadir_commit_recovery(const char *data)
+enum err datadir_remove_recovery(const char *data, bool next)
 {
-    char next[DATADIR_PATH_MAX_BYTES], path[DATADIR_PATH_MAX_BYTES];
-    TRY(datadir_path(data, "recovery.pub.next", next));
-    TRY(datadir_path(data, "recovery.pub", path));
-    if (rename(next, path) != 0)
+    char path[DATADIR_PATH_MAX_BYTES];
+    TRY(datadir_path(data, recovery_name(next), path));
+    if (unlink(path) != 0 && errno != ENOENT)
         return ERR_IO;
     return io_sync_folder(data);
 }
