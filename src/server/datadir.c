@@ -93,8 +93,10 @@ static enum err check_one(const char *path, bool folder, char *why)
                        folder ? "must be a folder, not a link to one"
                               : "must be a plain file, not a link");
     if (st.st_uid != geteuid())
-        return explain(why, ERR_FORBIDDEN, path,
-                       "belongs to another user; run as its owner, or chown it");
+        return explain(
+            why, ERR_FORBIDDEN, path,
+            "belongs to another user; run this as its owner (as root: runuser -u OWNER -- "
+            "safelight ...), or chown it if it is yours");
     if (st.st_mode & 077)
         return explain(why, ERR_FORBIDDEN, path,
                        folder ? "is open to others; mend it with: chmod 700"

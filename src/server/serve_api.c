@@ -107,6 +107,16 @@ static enum err explain(enum err e, const char *step, const char *remedy)
     return e;
 }
 
+/* After a restore the old credential is there still, and counts before the new key. */
+static const char *wrong_root(const struct serve_api *o)
+{
+    const char *name = strrchr(o->root_key, '/');
+    return name && strcmp(name, "/root.key") == 0
+               ? "does DIR/root.key belong to this database?"
+               : "does the credential safelight-root-key belong to this database? after a restore "
+                 "DIR/root.key does: take the credential away";
+}
+
 static enum err open_parts(struct running *r)
 {
     char folder[DATADIR_PATH_MAX_BYTES];
@@ -116,8 +126,7 @@ static enum err open_parts(struct running *r)
     TRY(datadir_path(c->data, "db", folder));
     struct store_options store = {.folder = folder};
     TRY(explain(store_open(&store, &r->store), "the database cannot be opened", NULL));
-    TRY(explain(unlock(r), "the vault cannot be unlocked",
-                "does DIR/root.key belong to this database?"));
+    TRY(explain(unlock(r), "the vault cannot be unlocked", wrong_root(r->options)));
     chain_connect(r->store, r->vault);
     return OK;
 }

@@ -229,6 +229,17 @@ def test_a_revoked_token_is_not_approved(kept):
         assert t.call("GET", "/jobs", token=revoked).status_code == 401
 
 
+def test_an_old_credential_beside_a_restored_directory_is_named(sample):
+    credentials = sample.folder / "credentials"
+    credentials.mkdir()
+    shutil.copy(sample.s.data / "root.key", credentials / "safelight-root-key")
+    data, _ = restored(sample, sample.file, "under-the-unit")
+    done = run("serve", "--data", data, "--listen", "127.0.0.1:0", env={**clean_environment(), "CREDENTIALS_DIRECTORY": str(credentials)})
+    assert done.returncode == 7 and "take the credential away" in done.stderr
+    with serving(data):
+        pass
+
+
 # --- what the command says ---
 
 def test_tokens_that_cannot_be_shown_are_not_made(sample, tmp_path):
