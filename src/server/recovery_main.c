@@ -15,7 +15,6 @@
 #include "json_encode.h"
 #include "offline.h"
 #include "prompt.h"
-#include "random.h"
 #include "recovery_change.h"
 #include "recovery_text.h"
 
