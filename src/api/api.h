@@ -53,8 +53,9 @@ struct api {
      * the old one's place. Called on the rotation thread; may block. */
     enum err (*offer_root)(void *ctx);
     enum err (*commit_root)(void *ctx);
-    /* The operator has put another recovery key into the data directory: the vault is given it. */
-    enum err (*offer_recovery)(void *ctx);
+    /* The operator has put another recovery key into the data directory, of this id (recovery.h):
+     * it takes effect. */
+    enum err (*offer_recovery)(void *ctx, const uint8_t id[static 8]);
     void *root_ctx;
 
     void (*wake)(void *ctx); /* something became due for the dispatcher; NULL: nobody to tell */

@@ -72,6 +72,8 @@ static enum err to_pipe(void *ctx, struct str bytes)
     struct api_backup *b = ctx;
     int64_t until = clock_monotonic_ms() + HTTP_BODY_PROGRESS_MS;
     while (bytes.len) {
+        if (b->stop)
+            return ERR_BUSY;
         ssize_t n = write(b->data, bytes.ptr, bytes.len);
         if (n > 0) {
             bytes = str_slice(bytes, (size_t)n, bytes.len);
@@ -80,8 +82,6 @@ static enum err to_pipe(void *ctx, struct str bytes)
         }
         if (n < 0 && errno != EAGAIN && errno != EINTR)
             return ERR_UNREACHABLE;
-        if (b->stop)
-            return ERR_BUSY;
         if (clock_monotonic_ms() > until)
             return ERR_TIMEOUT;
         struct pollfd p = {.fd = b->data, .events = POLLOUT};

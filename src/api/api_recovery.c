@@ -26,17 +26,27 @@ static enum err record_op(struct store_tx *tx, void *ctx)
     return store_audit(tx, &record);
 }
 
-/* Which key the vault seals for, as hex, and the installation's mark. */
+/* Which key the vault seals for, as hex; nothing when there is none. */
+static enum err look_at_key(struct api *api, struct buf *ret_id)
+{
+    uint8_t id[RECOVERY_ID_BYTES];
+    AUTO(buf) struct buf export = buf_make(RECOVERY_EXPORT_MAX_BYTES);
+    struct recovery_parts parts;
+    enum err e = vault_recovery_export(api->vault, &export);
+    if (e == ERR_NO_RECOVERY_KEY)
+        return OK;
+    TRY(e);
+    TRY(recovery_export_read(buf_str(&export), &parts));
+    recovery_id(parts.public_key, id);
+    return encode_hex(ret_id, str_bytes(id, sizeof id));
+}
+
+/* And the installation's mark, which becomes part of the key that is being made. */
 static enum err look(struct api *api, struct buf *ret_id, struct buf *ret_mark)
 {
     static const uint8_t zeros[32];
-    uint8_t id[RECOVERY_ID_BYTES], stamp[32];
-    AUTO(buf) struct buf export = buf_make(RECOVERY_EXPORT_MAX_BYTES);
-    struct recovery_parts parts;
-    TRY(vault_recovery_export(api->vault, &export));
-    TRY(recovery_export_read(buf_str(&export), &parts));
-    recovery_id(parts.public_key, id);
-    TRY(encode_hex(ret_id, str_bytes(id, sizeof id)));
+    uint8_t stamp[32];
+    TRY(look_at_key(api, ret_id));
     TRY(vault_backup_stamp(api->vault, zeros, stamp));
     return encode_hex(ret_mark, str_bytes(stamp, RECOVERY_MARK_BYTES));
 }
@@ -55,7 +65,10 @@ static void reply(struct http_request *r, struct str expected)
         return;
     }
     json_out_open(&o, '{');
-    json_out_member_str(&o, "id", buf_str(&id));
+    if (id.len)
+        json_out_member_str(&o, "id", buf_str(&id));
+    else
+        json_out_key(&o, "id"), json_out_null(&o);
     json_out_member_str(&o, "mark", buf_str(&mark));
     json_out_close(&o, '}');
     api_reply_out(r, 200, &body, &o);
@@ -76,10 +89,17 @@ static void change(struct http_request *r)
 {
     struct change *c = api_work(r);
     struct api *api = api_of(r);
-    enum err e = store_write_wait(api->store, record_op, c);
+    AUTO(buf) struct buf id = buf_make(RECOVERY_ID_BYTES);
+    enum err e = decode_hex(c->body.id, &id);
     if (e == OK)
-        e = api->offer_recovery ? api->offer_recovery(api->root_ctx) : ERR_NOT_IMPLEMENTED;
-    if (e != OK)
+        e = store_write_wait(api->store, record_op, c);
+    if (e == OK)
+        e = api->offer_recovery
+                ? api->offer_recovery(api->root_ctx, (const uint8_t *)buf_str(&id).ptr)
+                : ERR_NOT_IMPLEMENTED;
+    if (e == ERR_CONFLICT)
+        http_fail_text(r, e, "The recovery key was not changed; the server's log says why");
+    else if (e != OK)
         http_fail(r, e);
     else
         reply(r, c->body.id);

@@ -27,6 +27,10 @@ static enum err approve_op(struct store_tx *tx, void *ctx)
 static void approve_done(enum err e, void *ctx)
 {
     const struct approval *v = ctx;
+    if (e == ERR_CONFLICT) {
+        http_fail_text(v->r, e, "This token is revoked, and stays so: make another");
+        return;
+    }
     if (e != OK) {
         http_fail(v->r, e);
         return;

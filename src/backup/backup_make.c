@@ -119,7 +119,7 @@ static bool is_whole(struct str name)
     return backup_file_name_valid(name) && !str_ends(name, STR(".part"));
 }
 
-static uint64_t spool_bytes(const char *folder)
+uint64_t backup_make_spool_bytes(const char *folder)
 {
     DIR *dir = folder ? opendir(folder) : NULL;
     uint64_t sum = 0;
@@ -189,7 +189,7 @@ static enum err put_begin(struct making *k, struct str export)
     AUTO(arena) struct arena a = arena_make();
     struct backup_begin b = {.created_at_ms = clock_unix_ms(),
                              .with_spool = k->m->spool_folder != NULL,
-                             .spool_bytes = spool_bytes(k->m->spool_folder),
+                             .spool_bytes = backup_make_spool_bytes(k->m->spool_folder),
                              .program = STR(SAFELIGHT_VERSION),
                              .export = export};
     TRY(store_copy_schema(k->tx, &b.schema_version));

@@ -24,4 +24,7 @@ struct backup_make {
  * store and vault. What was written until an error is no backup: its end is missing. */
 enum err backup_make(struct backup_make *m) MUST_USE;
 
+/* How much of a spool goes along, as it is now; NULL: nothing. */
+uint64_t backup_make_spool_bytes(const char *folder);
+
 #endif

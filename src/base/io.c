@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -90,6 +91,32 @@ enum err io_replace_file(const char *path, struct str bytes, int mode)
         return e;
     }
     return io_sync_folder(dirname(folder));
+}
+
+/* NFS and many FUSE file systems know no flags of a rename; two names for one file they do. */
+static bool flags_unknown(void)
+{
+    return errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP;
+}
+
+enum err io_move_new(const char *from, const char *to)
+{
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return OK;
+    if (flags_unknown() && link(from, to) == 0)
+        return unlink(from) == 0 ? OK : from_errno();
+    return errno == EEXIST ? ERR_CONFLICT : from_errno();
+}
+
+enum err io_tell(struct str bytes)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    sigaction(SIGPIPE, &ignore, &before);
+    enum err e = io_write_all(STDOUT_FILENO, bytes);
+    sigaction(SIGPIPE, &before, NULL);
+    TRY(e);
+    /* What is no file cannot be synced, and says EINVAL. */
+    return fsync(STDOUT_FILENO) == 0 || flags_unknown() ? OK : from_errno();
 }
 
 enum err io_open_standard(void)

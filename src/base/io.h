@@ -11,6 +11,11 @@ enum err io_read_file(const char *path, struct buf *out) MUST_USE; /* ERR_NOT_FO
 /* Writes beside the path, syncs, renames, syncs the folder: after a crash old or new, whole. */
 enum err io_replace_file(const char *path, struct str bytes, int mode) MUST_USE;
 enum err io_sync_folder(const char *path) MUST_USE;
+/* Renames, never over what is there: ERR_CONFLICT then. Does not sync the folder. */
+enum err io_move_new(const char *from, const char *to) MUST_USE;
+/* All of it on standard output, and on disk when that is a file; nobody reading it any more is an
+ * error (ERR_IO) and no signal. For what is shown only once. */
+enum err io_tell(struct str bytes) MUST_USE;
 
 /* First thing in main: those of descriptors 0 to 2 that the caller left closed become /dev/null, so
  * that no file or socket opened later is taken for one of them. ERR_IO. */

@@ -1,7 +1,14 @@
 #include "io.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "test.h"
@@ -95,6 +102,77 @@ static void test_sync_folder(void)
     CHECK_ERR(io_sync_folder(in_folder("ten")), ERR_IO);
 }
 
+static void test_moves_only_to_where_nothing_is(void)
+{
+    char from[256];
+    snprintf(from, sizeof from, "%s", in_folder("from"));
+    CHECK_OK(io_replace_file(from, STR("mine"), 0600));
+    CHECK_OK(io_replace_file(in_folder("taken"), STR("theirs"), 0600));
+    CHECK_ERR(io_move_new(from, in_folder("taken")), ERR_CONFLICT);
+    AUTO(buf) struct buf back = buf_make(100);
+    CHECK_OK(io_read_file(in_folder("taken"), &back));
+    CHECK_STR(buf_str(&back), "theirs");
+    CHECK_OK(io_move_new(from, in_folder("moved")));
+    CHECK(access(from, F_OK) != 0 && access(in_folder("moved"), F_OK) == 0);
+    CHECK_ERR(io_move_new(from, in_folder("elsewhere")), ERR_NOT_FOUND);
+    unlink(in_folder("moved"));
+    unlink(in_folder("taken"));
+}
+
+/* As on NFS: the kernel itself answers EINVAL to a rename with flags. */
+static void lose_rename_flags(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_renameat2, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = ARRAY_LEN(filter), .filter = filter};
+    CHECK_EQ(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    CHECK_EQ(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+static void test_moves_where_a_rename_knows_no_flags(void)
+{
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0) {
+        lose_rename_flags();
+        test_moves_only_to_where_nothing_is();
+        _exit(test_done());
+    }
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK_EQ(status, 0);
+}
+
+/* In a child whose standard output is that. */
+static enum err told(int out)
+{
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(out, STDOUT_FILENO);
+        _exit((int)io_tell(STR("once")));
+    }
+    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
+    return (enum err)WEXITSTATUS(status);
+}
+
+static void test_what_is_shown_once_is_shown_or_it_is_an_error(void)
+{
+    int ends[2];
+    AUTO(fd) int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    AUTO(fd) int file = open(in_folder("ten"), O_WRONLY | O_CLOEXEC);
+    CHECK(full >= 0 && file >= 0 && pipe2(ends, O_CLOEXEC) == 0);
+    CHECK_ERR(told(full), ERR_STORE_FULL);
+    CHECK_OK(told(file));
+    CHECK_OK(told(ends[1]));
+    io_close(&ends[0]);
+    CHECK_ERR(told(ends[1]), ERR_IO);
+    io_close(&ends[1]);
+}
+
 static void test_close_sets_minus_one(void)
 {
     int fd = open("/dev/null", O_RDONLY | O_CLOEXEC), copy = fd;
@@ -114,6 +192,9 @@ int main(void)
     RUN(test_read_stops_at_the_maximum);
     RUN(test_write_errors);
     RUN(test_sync_folder);
+    RUN(test_moves_only_to_where_nothing_is);
+    RUN(test_moves_where_a_rename_knows_no_flags);
+    RUN(test_what_is_shown_once_is_shown_or_it_is_an_error);
     RUN(test_close_sets_minus_one);
     static const char *const names[] = {"key", "old", "victim", "link.new", "ten"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++)

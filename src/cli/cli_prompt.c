@@ -1,87 +1,14 @@
 #include "cli_prompt.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
-#include <termios.h>
-#include <unistd.h>
 
 #include "cli_output.h"
-#include "io.h"
-
-static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
-static volatile sig_atomic_t came;
-
-static void note_signal(int number)
-{
-    came = number;
-}
-
-/* Backspace, Ctrl-U and Ctrl-D as people expect them; the terminal's own line would end at 4095
- * bytes. ERR_AGAIN: a signal came. */
-static enum err read_keys(int tty, struct buf *ret)
-{
-    enum { BACKSPACE = 0x08, DELETE = 0x7f, CTRL_D = 0x04, CTRL_U = 0x15 };
-    for (;;) {
-        unsigned char key = 0;
-        ssize_t n = read(tty, &key, 1);
-        if (n < 0 && errno == EINTR && !came)
-            continue;
-        if (came)
-            return ERR_AGAIN;
-        if (n != 1 || (key == CTRL_D && ret->len == 0))
-            return ERR_USAGE;
-        if (key == '\n' || key == '\r' || key == CTRL_D)
-            return OK;
-        if (key == CTRL_U)
-            buf_reset(ret);
-        else if ((key == BACKSPACE || key == DELETE) && ret->len > 0)
-            buf_truncate(ret, ret->len - 1);
-        else if (key != BACKSPACE && key != DELETE)
-            TRY(buf_put_byte(ret, key));
-    }
-}
-
-enum err cli_prompt_hidden(const char *question, struct buf *ret)
-{
-    struct termios before, quiet;
-    struct sigaction ours = {.sa_handler = note_signal}, theirs[ARRAY_LEN(ending)];
-    AUTO(fd) int tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
-    if (tty < 0 || tcgetattr(tty, &before) != 0)
-        return ERR_IO;
-    quiet = before;
-    quiet.c_lflag &= ~(tcflag_t)(ECHO | ICANON);
-    quiet.c_cc[VMIN] = 1;
-    quiet.c_cc[VTIME] = 0;
-    came = 0;
-    for (size_t i = 0; i < ARRAY_LEN(ending); i++)
-        sigaction(ending[i], &ours, &theirs[i]);
-    /* Before the question: what is typed the moment it appears is not shown either. */
-    enum err e = tcsetattr(tty, TCSAFLUSH, &quiet) == 0 ? OK : ERR_IO;
-    if (e == OK)
-        e = io_write_all(tty, str_from(question));
-    if (e == OK)
-        e = read_keys(tty, ret);
-    tcsetattr(tty, TCSAFLUSH, &before);
-    enum err newline = io_write_all(tty, STR("\n"));
-    for (size_t i = 0; i < ARRAY_LEN(ending); i++)
-        sigaction(ending[i], &theirs[i], NULL);
-    if (came) {
-        buf_reset(ret);
-        raise(came);
-        return ERR_USAGE;
-    }
-    return e != OK ? e : newline;
-}
-
-/* --- before something is destroyed --- */
+#include "prompt.h"
 
 int cli_confirm_possible(const struct cli_args *args)
 {
     const struct cli_command *c = args->command;
-    AUTO(fd) int tty = isatty(STDIN_FILENO) == 1 ? open("/dev/tty", O_RDWR | O_CLOEXEC) : -1;
-    if (cli_flag(args, "yes") || tty >= 0)
+    if (cli_flag(args, "yes") || prompt_possible())
         return 0;
     fprintf(stderr,
             "safelight: this destroys something, and there is no terminal to ask on; say --yes\n"
@@ -92,17 +19,12 @@ int cli_confirm_possible(const struct cli_args *args)
 
 int cli_confirm(const struct cli_args *args, const char *what, struct str name, const char *more)
 {
-    char answer[16] = "";
     if (cli_flag(args, "yes"))
         return 0;
     fprintf(stderr, "This destroys %s ", what);
     cli_put_printable(name, "", stderr);
-    fprintf(stderr, "%s. It cannot be undone. Go on? [y/N] ", more);
-    fflush(stderr);
-    if (!fgets(answer, sizeof answer, stdin))
-        fputc('\n', stderr);
-    struct str said = str_trim(str_from(answer));
-    if (str_equal_nocase(said, STR("y")) || str_equal_nocase(said, STR("yes")))
+    fprintf(stderr, "%s. It cannot be undone.", more);
+    if (prompt_yes())
         return 0;
     fputs("safelight: nothing was changed\n", stderr);
     return EXIT_CODE_USAGE;

@@ -1,9 +1,30 @@
+#include <stdio.h>
+
 #include "cli.h"
 #include "cli_client.h"
 #include "cli_commands.h"
+#include "cli_global.h"
 #include "cli_output.h"
 
 enum { ANSWER_MAX_BYTES = 4096 };
+
+static void say(const struct cli_args *args, bool all, struct str answer, struct arena *a)
+{
+    struct str count = cli_member(answer, "approved", a);
+    bool none = str_is(count, "0"), one = str_is(count, "1");
+    if (cli_flag(args, "json")) {
+        cli_print_json(answer);
+        return;
+    }
+    if (cli_quiet())
+        return;
+    if (!all)
+        puts(none ? "This token was good already." : "The token is good again.");
+    else if (none)
+        puts("No token of this team was void.");
+    else
+        printf("%.*s token%s good again.\n", (int)count.len, count.ptr, one ? " is" : "s are");
+}
 
 int cli_token_approve(const struct cli_args *args)
 {
@@ -22,6 +43,6 @@ int cli_token_approve(const struct cli_args *args)
                            name.ptr, (int)id.len, id.ptr);
     code = cli_request(&c, "POST", path.ptr, STR_EMPTY, &answer);
     if (code == 0)
-        cli_print_json(cli_member(buf_str(&answer), "approved", &c.arena));
+        say(args, all, buf_str(&answer), &c.arena);
     return code;
 }

@@ -4,10 +4,10 @@
 #include <unistd.h>
 
 #include "cli.h"
-#include "cli_prompt.h"
 #include "io.h"
 #include "json_chars.h"
 #include "limit.h"
+#include "prompt.h"
 
 enum { TOKEN_MAX_BYTES = 2048 };
 
@@ -61,7 +61,7 @@ int cli_value_read(const char *file, bool trim, struct secret **ret)
     AUTO(buf) struct buf value = buf_make(SECRET_VALUE_MAX_BYTES + (trim ? 2 : 0));
     bool from_prompt = !file && isatty(STDIN_FILENO) == 1;
     enum err e = file          ? io_read_file(file, &value)
-                 : from_prompt ? cli_prompt_hidden("Value (not shown): ", &value)
+                 : from_prompt ? prompt_hidden("Value (not shown): ", &value)
                                : io_read_all(STDIN_FILENO, &value);
     size_t newlines = e == OK ? newlines_at_end(&value) : 0;
     if (e == OK && trim)
@@ -86,7 +86,7 @@ int cli_value_read(const char *file, bool trim, struct secret **ret)
 int cli_token_read(struct secret **ret, struct secret **ret_too)
 {
     AUTO(buf) struct buf text = buf_make(TOKEN_MAX_BYTES);
-    enum err e = isatty(STDIN_FILENO) == 1 ? cli_prompt_hidden("API token (not shown): ", &text)
+    enum err e = isatty(STDIN_FILENO) == 1 ? prompt_hidden("API token (not shown): ", &text)
                                            : io_read_all(STDIN_FILENO, &text);
     struct str token = str_trim(buf_str(&text));
     for (size_t i = 0; e == OK && i < token.len; i++) {

@@ -7,7 +7,8 @@
  *                         'C'              that key is in use: put it in root.key's place
  *                         'L' settings (u8), tls (u8)   the end of H: what was taken
  *                         'a' well (u8)    answer to A; 1: vault and courier answer as well
- *                         'V'              hand the vault recovery.pub.next and put it in its place
+ *                         'V' id (8 bytes) put recovery.pub.next in its place and hand it to the
+ *                                          vault, if it is the key of this id
  *     supervisor -> api   'k' or 'e'       answer to O, C and V: done, or not
  *                         'K' + descriptor a new courier was started; this is its socket
  *                         'H' taken (u8), settings      those that hold now (struct config: both

@@ -46,7 +46,7 @@ static enum err make_root_key(const char *path)
     return e;
 }
 
-enum err datadir_fill(const char *data, char ret_why[static DATADIR_WHY_BYTES])
+enum err datadir_fill_folders(const char *data, char ret_why[static DATADIR_WHY_BYTES])
 {
     char path[DATADIR_PATH_MAX_BYTES];
     static const char *const folders[] = {"db", "spool"};
@@ -56,6 +56,13 @@ enum err datadir_fill(const char *data, char ret_why[static DATADIR_WHY_BYTES])
             return explain(ret_why, errno == ENOSPC ? ERR_STORE_FULL : ERR_IO, path,
                            "cannot be made");
     }
+    return OK;
+}
+
+enum err datadir_fill(const char *data, char ret_why[static DATADIR_WHY_BYTES])
+{
+    char path[DATADIR_PATH_MAX_BYTES];
+    TRY(datadir_fill_folders(data, ret_why));
     TRY(datadir_path(data, "root.key", path));
     enum err e = make_root_key(path);
     return e == OK ? OK : explain(ret_why, e, path, "cannot be written");
@@ -86,8 +93,10 @@ static enum err check_one(const char *path, bool folder, char *why)
                        folder ? "must be a folder, not a link to one"
                               : "must be a plain file, not a link");
     if (st.st_uid != geteuid())
-        return explain(why, ERR_FORBIDDEN, path,
-                       "belongs to another user; run as its owner, or chown it");
+        return explain(
+            why, ERR_FORBIDDEN, path,
+            "belongs to another user; run this as its owner (as root: runuser -u OWNER -- "
+            "safelight ...), or chown it if it is yours");
     if ((st.st_mode & 077) == 0)
         return OK;
     snprintf(why, DATADIR_WHY_BYTES, "%s is open to others; mend it with: chmod %s %s", path,
@@ -110,7 +119,7 @@ static bool credential_path(char ret[static DATADIR_PATH_MAX_BYTES])
            access(ret, F_OK) == 0;
 }
 
-enum err datadir_check(const char *data, char ret_why[static DATADIR_WHY_BYTES])
+enum err datadir_check_folders(const char *data, char ret_why[static DATADIR_WHY_BYTES])
 {
     char path[DATADIR_PATH_MAX_BYTES];
     TRY(check_one(data, true, ret_why));
@@ -119,6 +128,13 @@ enum err datadir_check(const char *data, char ret_why[static DATADIR_WHY_BYTES])
         TRY(datadir_path(data, folders[i], path));
         TRY(check_one(path, true, ret_why));
     }
+    return OK;
+}
+
+enum err datadir_check(const char *data, char ret_why[static DATADIR_WHY_BYTES])
+{
+    char path[DATADIR_PATH_MAX_BYTES];
+    TRY(datadir_check_folders(data, ret_why));
     if (credential_path(path))
         return OK;
     TRY(datadir_path(data, "root.key", path));
@@ -145,11 +161,16 @@ enum err datadir_open_root(const char *data, int *ret_root, int *ret_next,
     return OK;
 }
 
+static const char *recovery_name(bool next)
+{
+    return next ? "recovery.pub.next" : "recovery.pub";
+}
+
 int datadir_open_recovery(const char *data, bool next)
 {
     char path[DATADIR_PATH_MAX_BYTES];
     struct stat st;
-    if (datadir_path(data, next ? "recovery.pub.next" : "recovery.pub", path) != OK)
+    if (datadir_path(data, recovery_name(next), path) != OK)
         return -1;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)))
@@ -157,19 +178,18 @@ int datadir_open_recovery(const char *data, bool next)
     return fd;
 }
 
-enum err datadir_next_recovery(const char *data, struct str bytes)
+enum err datadir_put_recovery(const char *data, bool next, struct str bytes)
 {
     char path[DATADIR_PATH_MAX_BYTES];
-    TRY(datadir_path(data, "recovery.pub.next", path));
+    TRY(datadir_path(data, recovery_name(next), path));
     return io_replace_file(path, bytes, 0600);
 }
 
-enum err datadir_commit_recovery(const char *data)
+enum err datadir_remove_recovery(const char *data, bool next)
 {
-    char next[DATADIR_PATH_MAX_BYTES], path[DATADIR_PATH_MAX_BYTES];
-    TRY(datadir_path(data, "recovery.pub.next", next));
-    TRY(datadir_path(data, "recovery.pub", path));
-    if (rename(next, path) != 0)
+    char path[DATADIR_PATH_MAX_BYTES];
+    TRY(datadir_path(data, recovery_name(next), path));
+    if (unlink(path) != 0 && errno != ENOENT)
         return ERR_IO;
     return io_sync_folder(data);
 }

@@ -28,6 +28,8 @@ enum err datadir_create(const char *data, char ret_why[static DATADIR_WHY_BYTES]
 /* Refuses a directory or key file that others can read or write, that belongs to someone else, or
  * that is a symbolic link; ret_why has the remedy. */
 enum err datadir_check(const char *data, char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;
+/* The same for the folders alone: enough for whoever only asks the server that runs on it. */
+enum err datadir_check_folders(const char *data, char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;
 
 /* Opens the root key: $CREDENTIALS_DIRECTORY/safelight-root-key if that is set and there, else
  * DIR/root.key. ret_next is DIR/root.key.next or -1. */
@@ -36,12 +38,13 @@ enum err datadir_open_root(const char *data, int *ret_root, int *ret_next,
 
 /* recovery.pub, or its successor. -1: there is none, or it is no plain file. */
 int datadir_open_recovery(const char *data, bool next);
-/* Writes the successor, durably; puts it in its place. */
-enum err datadir_next_recovery(const char *data, struct str bytes) MUST_USE;
-enum err datadir_commit_recovery(const char *data) MUST_USE;
+/* Writes or removes it, durably. */
+enum err datadir_put_recovery(const char *data, bool next, struct str bytes) MUST_USE;
+enum err datadir_remove_recovery(const char *data, bool next) MUST_USE;
 
-/* The folders and a fresh root key, in an empty folder. */
+/* The folders, and a fresh root key, in an empty folder; or the folders alone. */
 enum err datadir_fill(const char *data, char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;
+enum err datadir_fill_folders(const char *data, char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;
 
 /* Where an open file lies, without links. ERR_IO. */
 enum err datadir_path_of(int fd, char ret[static DATADIR_PATH_MAX_BYTES]) MUST_USE;

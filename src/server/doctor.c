@@ -16,6 +16,8 @@
 #include "clock.h"
 #include "config_files.h"
 #include "datadir.h"
+#include "io.h"
+#include "recovery.h"
 #include "store_check.h"
 #include "tls_check.h"
 
@@ -72,6 +74,23 @@ static void check_root_key(const struct report *r, const char *data)
          why);
     if (here && !given)
         check_root_key_whole(r, path);
+}
+
+/* Not everybody wants backups, but nobody should find out that there are none when he needs one. */
+static void check_recovery(const struct report *r, const char *data)
+{
+    AUTO(buf) struct buf file = buf_make(RECOVERY_FILE_BYTES);
+    uint8_t public_key[BOX_PUBLIC_BYTES];
+    AUTO(fd) int fd = datadir_open_recovery(data, false);
+    if (fd < 0)
+        tell(r, false, DOCTOR_WARN, "there is a recovery key",
+             "without one no backup can be made: safelight recovery-key create --data DIR");
+    else
+        tell(r,
+             io_read_all(fd, &file) == OK && recovery_file_decode(buf_str(&file), public_key) == OK,
+             DOCTOR_BAD, "there is a recovery key",
+             "recovery.pub is damaged and no backup can be made: make another key with safelight "
+             "recovery-key create --replace --data DIR");
 }
 
 static void check_settings_file(const struct report *r, const char *path)
@@ -252,6 +271,7 @@ void doctor_examine(const char *data, const char *config, doctor_found *found, v
         return;
     }
     check_root_key(&r, data);
+    check_recovery(&r, data);
     bool settings = read_settings(&r, data, config, &c);
     check_disk(&r, data, &c);
     check_store(&r, data);

@@ -137,8 +137,17 @@ int init_main(int argc, char **argv)
         fprintf(stderr, "safelight init: %s\n", why[0] ? why : err_text(e));
         return e == ERR_CONFLICT ? EXIT_CONFLICT : EXIT_FAILED;
     }
-    puts(token);
+    token[TOKEN_TEXT_LEN] = '\n';
+    e = io_tell(str_bytes(token, sizeof token));
     wipe(token, sizeof token);
+    if (e != OK) {
+        fprintf(stderr,
+                "safelight init: the data directory is made, but its admin token could not be "
+                "written to stdout and\nis lost. Start the server (safelight serve --data %s) and "
+                "make another: safelight token create\n--data %s --team %s --role admin\n",
+                data, data, team);
+        return EXIT_FAILED;
+    }
     fprintf(
         stderr,
         "Team \"%s\" is ready; its admin token stands alone on stdout and is shown only now.\n"

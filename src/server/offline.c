@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -75,6 +76,35 @@ void offline_vault_auto(struct offline_vault *v)
     v->pid = 0;
 }
 
+static const struct offline_flag *flag_of(const char *word, const struct offline_flag *flags,
+                                          size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(word, flags[i].name) == 0)
+            return &flags[i];
+    }
+    return NULL;
+}
+
+bool offline_words(int argc, char **argv, const struct offline_flag *flags, size_t count,
+                   const char **ret_file)
+{
+    for (int i = 0; i < argc; i++) {
+        const struct offline_flag *f = flag_of(argv[i], flags, count);
+        const char **into = f ? f->value : ret_file;
+        if (f && !f->value) {
+            *f->given = true;
+            continue;
+        }
+        if (f && ++i == argc)
+            return false;
+        if (!into || *into || !argv[i][0])
+            return false;
+        *into = argv[i];
+    }
+    return true;
+}
+
 /* The lock that serve holds. */
 static enum err take_lock(const char *data, int *ret)
 {
@@ -107,13 +137,28 @@ static enum err unlock(struct offline *o)
     return e;
 }
 
-static enum err open_parts(const char *data, bool next_recovery, struct offline *o, char *why)
+/* For a person whose root key is where the manual says it is safest. */
+static enum err check_root(const char *data, char *why)
+{
+    char path[DATADIR_PATH_MAX_BYTES];
+    TRY(datadir_path(data, "root.key", path));
+    enum err e = datadir_check(data, why);
+    if (e == ERR_NOT_FOUND)
+        snprintf(why, DATADIR_WHY_BYTES,
+                 "%s is not there; if it is a credential of the service, start the service: this "
+                 "command then goes through it",
+                 path);
+    return e;
+}
+
+static enum err open_parts(const char *data, struct offline *o, char *why)
 {
     static struct config config; /* some KiB */
     char folder[DATADIR_PATH_MAX_BYTES];
     AUTO(fd) int root = -1;
     AUTO(fd) int next = -1;
-    AUTO(fd) int recovery = datadir_open_recovery(data, next_recovery);
+    AUTO(fd) int recovery = datadir_open_recovery(data, false);
+    TRY(check_root(data, why));
     TRY(datadir_open_root(data, &root, &next, why));
     TRY(datadir_path(data, "db", folder));
     offline_config(data, &config);
@@ -131,13 +176,13 @@ static enum err open_parts(const char *data, bool next_recovery, struct offline 
     return e;
 }
 
-enum err offline_open(const char *data, bool next_recovery, struct offline *ret, char *ret_why)
+enum err offline_open(const char *data, struct offline *ret, char ret_why[static DATADIR_WHY_BYTES])
 {
     *ret = (struct offline){.lock = -1, .vault = {.supervisor = -1}};
-    TRY(datadir_check(data, ret_why));
+    TRY(datadir_check_folders(data, ret_why));
     enum err e = take_lock(data, &ret->lock);
     if (e == OK)
-        e = open_parts(data, next_recovery, ret, ret_why);
+        e = open_parts(data, ret, ret_why);
     if (e != OK)
         offline_auto(ret);
     return e;

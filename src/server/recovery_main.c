@@ -1,39 +1,37 @@
 #include "recovery_main.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "aead.h"
 #include "alloc.h"
-#include "arena.h"
-#include "client.h"
 #include "datadir.h"
 #include "encode.h"
 #include "io.h"
-#include "json_decode.h"
-#include "key_rotation.h"
+#include "json_encode.h"
 #include "offline.h"
-#include "random.h"
-#include "recovery.h"
+#include "prompt.h"
+#include "recovery_change.h"
 #include "recovery_text.h"
-#include "store_audit.h"
 
-enum { EXIT_DONE = 0, EXIT_USAGE = 2, EXIT_NOT_FOUND = 4, EXIT_CONFLICT = 5, EXIT_FAILED = 7 };
-enum { BODY_MAX_BYTES = 64 };
+enum {
+    EXIT_DONE = 0,
+    EXIT_USAGE = 2,
+    EXIT_NOT_FOUND = 4,
+    EXIT_CONFLICT = 5,
+    EXIT_UNREACHABLE = 6,
+    EXIT_FAILED = 7
+};
+enum { ANSWER_MAX_BYTES = 512 };
 
-static const char usage[] =
-    "usage: safelight recovery-key create --data DIR [--replace]\n"
-    "       safelight recovery-key show --data DIR\n\n"
-    "create makes the key that opens backups and prints it, alone, on stdout: it is shown only "
-    "now\n"
-    "and is kept nowhere here. Put it where the data directory is not: a password manager, paper "
-    "in\n"
-    "a safe. Backups are encrypted for it from then on, also while the server runs. With "
-    "--replace\n"
-    "another key takes its place; older backups still open with the older key.\n"
-    "show says which key that is, by its id.\n";
+struct given {
+    const char *data;
+    bool replace, yes, json, quiet;
+};
 
 static int complain(const char *what)
 {
@@ -41,205 +39,186 @@ static int complain(const char *what)
     return EXIT_FAILED;
 }
 
-/* A key that is being made. */
-struct fresh {
-    uint8_t key[RECOVERY_KEY_BYTES]; /* seed, then the installation's mark */
-    uint8_t public_key[BOX_PUBLIC_BYTES];
-    struct buf id; /* hex */
-};
-
-static void fresh_auto(struct fresh *f)
-{
-    wipe(f->key, sizeof f->key);
-    buf_auto(&f->id);
-}
-
-static enum err id_of(const uint8_t *public_key, struct buf *ret)
-{
-    uint8_t id[RECOVERY_ID_BYTES];
-    recovery_id(public_key, id);
-    return encode_hex(ret, str_bytes(id, sizeof id));
-}
-
 /* The id of the key that is in use. ERR_NOT_FOUND: there is none. */
 static enum err read_present(const char *data, struct buf *ret_id)
 {
     AUTO(buf) struct buf file = buf_make(RECOVERY_FILE_BYTES);
-    uint8_t public_key[BOX_PUBLIC_BYTES];
+    uint8_t public_key[BOX_PUBLIC_BYTES], id[RECOVERY_ID_BYTES];
     AUTO(fd) int fd = datadir_open_recovery(data, false);
     if (fd < 0)
         return ERR_NOT_FOUND;
     TRY(io_read_all(fd, &file));
     TRY(recovery_file_decode(buf_str(&file), public_key));
-    return id_of(public_key, ret_id);
+    recovery_id(public_key, id);
+    return encode_hex(ret_id, str_bytes(id, sizeof id));
 }
 
-/* --- through a running server --- */
+/* --- may it be? --- */
 
-struct made {
-    struct str id, mark, error;
-};
-
-static enum err take_mark(struct str hex, struct fresh *f)
+/* One such command at a time, from its first look to its end: what it prints is what is in use. */
+static int lock_folder(const char *data, int *ret)
 {
-    AUTO(buf) struct buf mark = buf_make(RECOVERY_MARK_BYTES);
-    if (decode_hex(hex, &mark) != OK || mark.len != RECOVERY_MARK_BYTES)
-        return ERR_INVALID;
-    memcpy(f->key + BOX_SEED_BYTES, mark.ptr, mark.len);
-    return OK;
-}
-
-static int through_server(const char *data, struct fresh *f)
-{
-    static const struct json_field fields[] = {
-        JSON_FIELD(struct made, id, "id", JSON_AS_STR, JSON_OPTIONAL, 64),
-        JSON_FIELD(struct made, mark, "mark", JSON_AS_STR, JSON_OPTIONAL, 64),
-        JSON_FIELD(struct made, error, "error", JSON_AS_STR, JSON_OPTIONAL, 4096)};
-    struct client client __attribute__((cleanup(client_auto))) = {.token = NULL};
-    struct fetch_result result __attribute__((cleanup(fetch_result_auto))) = {0};
-    AUTO(buf) struct buf body = buf_make(BODY_MAX_BYTES);
-    AUTO(arena) struct arena a = arena_make();
-    struct problems problems;
-    struct made made = {STR_EMPTY, STR_EMPTY, STR_EMPTY};
-    const char *why = "";
-    if (client_open_operator(&client, data, &why) != OK)
-        return complain(why);
-    if (buf_printf(&body, "{\"id\":\"%.*s\"}", (int)f->id.len, f->id.ptr) != OK)
-        return complain(err_text(ERR_INTERNAL));
-    struct fetch fetch = {.body = buf_str(&body), .body_fd = -1};
-    if (client_send(&client, "POST", "/operator/recovery-key", "application/json", &fetch,
-                    &result) != OK)
-        return complain("the server does not answer on its socket; nothing was changed");
-    problems_init(&problems, &a);
-    if (json_decode(buf_str(&result.body), fields, ARRAY_LEN(fields), STR_EMPTY, &problems,
-                    &made) != OK)
-        return complain("the server's answer cannot be read");
-    if (result.status != 200) {
-        fprintf(stderr, "safelight recovery-key: %.*s\n", (int)made.error.len, made.error.ptr);
-        return EXIT_FAILED;
-    }
-    if (take_mark(made.mark, f) != OK)
-        return complain("the server's answer cannot be read");
-    return EXIT_DONE;
-}
-
-/* --- in a stopped directory --- */
-
-static enum err record_op(struct store_tx *tx, void *ctx)
-{
-    const struct fresh *f = ctx;
-    const struct audit_record record = {.type = AUDIT_RECOVERY_CHANGED,
-                                        .team_id = STR(KEY_ROTATION_INSTANCE),
-                                        .actor = STR("operator"),
-                                        .subject = buf_str(&f->id)};
-    return store_audit(tx, &record);
-}
-
-static enum err in_folder(const char *data, struct offline *o, struct fresh *f)
-{
-    static const uint8_t zeros[32];
-    uint8_t stamp[32];
-    TRY(vault_backup_stamp(o->vault.vault, zeros, stamp));
-    memcpy(f->key + BOX_SEED_BYTES, stamp, RECOVERY_MARK_BYTES);
-    TRY(store_write_wait(o->store, record_op, f));
-    return datadir_commit_recovery(data);
-}
-
-static enum err make(const char *data, struct fresh *f)
-{
-    AUTO(buf) struct buf file = buf_make(RECOVERY_FILE_BYTES);
-    random_bytes(f->key, BOX_SEED_BYTES);
-    box_public(f->key, f->public_key);
-    TRY(id_of(f->public_key, &f->id));
-    TRY(recovery_file_encode(f->public_key, &file));
-    return datadir_next_recovery(data, buf_str(&file));
-}
-
-static int install(const char *data, struct fresh *f)
-{
-    AUTO(offline) struct offline o = {.lock = -1};
     char why[DATADIR_WHY_BYTES] = "";
-    enum err e = datadir_check(data, why);
-    if (e == OK)
-        e = make(data, f);
-    if (e == OK)
-        e = offline_open(data, true, &o, why);
-    if (e == ERR_IN_USE)
-        return through_server(data, f);
-    if (e == OK)
-        e = in_folder(data, &o, f);
-    return e == OK ? EXIT_DONE : complain(why[0] ? why : err_text(e));
+    if (datadir_check_folders(data, why) != OK)
+        return complain(why);
+    *ret = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (*ret >= 0 && flock(*ret, LOCK_EX | LOCK_NB) == 0)
+        return EXIT_DONE;
+    complain("another recovery key is being made here just now; nothing was changed");
+    return EXIT_CONFLICT;
 }
 
-static void print(const struct fresh *f)
+static int ask(const struct given *g, const char *present)
 {
-    char text[RECOVERY_TEXT_LEN + 1];
-    recovery_text_write(f->key, text);
-    puts(text);
-    fflush(stdout);
-    wipe(text, sizeof text);
-    fprintf(
-        stderr,
-        "The recovery key %.*s stands alone on stdout and is shown only now: keep it apart from\n"
-        "the data directory and the backups. Without it no backup opens, and nobody can help.\n",
-        (int)f->id.len, f->id.ptr);
-}
-
-static int create(const char *data, bool replace)
-{
-    AUTO(fresh) struct fresh f = {.id = buf_make(2 * RECOVERY_ID_BYTES)};
-    AUTO(buf) struct buf present = buf_make(2 * RECOVERY_ID_BYTES);
-    if (read_present(data, &present) != ERR_NOT_FOUND && !replace) {
+    if (!g->replace) {
         complain("there is one already; --replace puts another in its place, and older backups "
                  "still need the older one");
         return EXIT_CONFLICT;
     }
-    int code = install(data, &f);
-    if (code == EXIT_DONE)
-        print(&f);
-    char path[DATADIR_PATH_MAX_BYTES];
-    if (code != EXIT_DONE && datadir_path(data, "recovery.pub.next", path) == OK)
-        (void)unlink(path);
-    return code;
+    if (g->yes)
+        return EXIT_DONE;
+    if (!prompt_possible()) {
+        complain("another key takes the place of the one in use, and there is no terminal to ask "
+                 "on; say --yes");
+        return EXIT_USAGE;
+    }
+    fprintf(stderr,
+            "Another key takes the place of %s. Backups made so far open with the old one alone: "
+            "keep it as long\nas you keep them.",
+            present);
+    if (prompt_yes())
+        return EXIT_DONE;
+    complain("nothing was changed");
+    return EXIT_USAGE;
 }
 
-static int show(const char *data)
+static int may_create(const struct given *g)
 {
     AUTO(buf) struct buf id = buf_make(2 * RECOVERY_ID_BYTES);
-    enum err e = read_present(data, &id);
+    char present[2 * RECOVERY_ID_BYTES + 1] = "";
+    enum err e = read_present(g->data, &id);
+    if (e == ERR_NOT_FOUND)
+        return EXIT_DONE;
+    if (e == OK)
+        e = str_to_text(buf_str(&id), present, sizeof present);
+    return ask(g, e == OK ? present : "one that is damaged");
+}
+
+/* --- shown, then in use --- */
+
+/* Alone on stdout, on its way to wherever the person sent it. */
+static enum err show_key(const struct given *g, const struct recovery_change *c)
+{
+    char text[RECOVERY_TEXT_LEN + 1];
+    AUTO(buf) struct buf out = buf_make(ANSWER_MAX_BYTES);
+    struct json_out o = json_out_make(&out);
+    recovery_text_write(c->key, text);
+    if (g->json) {
+        json_out_open(&o, '{');
+        json_out_member_str(&o, "id", buf_str(&c->id));
+        json_out_member_str(&o, "key", str_from(text));
+        json_out_close(&o, '}');
+    }
+    enum err e = g->json ? json_out_end(&o) : buf_put(&out, str_from(text));
+    wipe(text, sizeof text);
+    TRY(e);
+    TRY(buf_put_byte(&out, '\n'));
+    return io_tell(buf_str(&out));
+}
+
+/* From the first byte that is shown to the word on what became of it. */
+static void hold_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static int say_void(const char *why)
+{
+    fprintf(stderr,
+            "safelight recovery-key: %s\nThe key on stdout is void: throw it away. Nothing was "
+            "changed.\n",
+            why);
+    return EXIT_FAILED;
+}
+
+static int say_unknown(const struct given *g, const struct recovery_change *c)
+{
+    fprintf(stderr,
+            "safelight recovery-key: whether the key took effect is not known. Keep what stands on "
+            "stdout; its id\nis %.*s. Look which key is in use: safelight recovery-key show "
+            "--data %s\n",
+            (int)c->id.len, c->id.ptr, g->data);
+    return EXIT_UNREACHABLE;
+}
+
+static int put_in_use(const struct given *g, struct recovery_change *c)
+{
+    hold_signals();
+    if (show_key(g, c) != OK)
+        return complain("the key cannot be written to stdout, so it was thrown away; nothing was "
+                        "changed");
+    enum err e = recovery_change_commit(c);
+    if (e == ERR_TIMEOUT)
+        return say_unknown(g, c);
+    if (e != OK)
+        return say_void(c->why[0] ? c->why : err_text(e));
+    if (!g->quiet)
+        fprintf(stderr,
+                "The recovery key %.*s stands alone on stdout and is shown only now: keep it apart "
+                "from\nthe data directory and the backups. Without it no backup opens, and nobody "
+                "can help.\n",
+                (int)c->id.len, c->id.ptr);
+    return EXIT_DONE;
+}
+
+static int create(const struct given *g)
+{
+    AUTO(recovery_change) struct recovery_change c = {.offline = {.lock = -1}};
+    AUTO(fd) int lock = -1;
+    int code = lock_folder(g->data, &lock);
+    if (code == EXIT_DONE)
+        code = may_create(g);
+    if (code != EXIT_DONE)
+        return code;
+    enum err e = recovery_change_begin(g->data, &c);
+    if (e == OK)
+        return put_in_use(g, &c);
+    complain(c.why[0] ? c.why : err_text(e));
+    return e == ERR_UNREACHABLE ? EXIT_UNREACHABLE : EXIT_FAILED;
+}
+
+static int show(const struct given *g)
+{
+    AUTO(buf) struct buf id = buf_make(2 * RECOVERY_ID_BYTES);
+    enum err e = read_present(g->data, &id);
     if (e == ERR_NOT_FOUND) {
         complain("there is none; make one with: safelight recovery-key create --data DIR");
         return EXIT_NOT_FOUND;
     }
     if (e != OK)
         return complain("recovery.pub is damaged; make a new key with create --replace");
-    printf("%.*s\n", (int)id.len, id.ptr);
+    printf(g->json ? "{\"id\":\"%.*s\"}\n" : "%.*s\n", (int)id.len, id.ptr);
     return EXIT_DONE;
 }
 
 int recovery_main(int argc, char **argv)
 {
-    const char *verb = argc > 1 ? argv[1] : "", *data = NULL;
-    bool replace = false, wrong = false;
-    for (int i = 2; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            fputs(usage, stdout);
-            return EXIT_DONE;
-        }
-        if (strcmp(argv[i], "--replace") == 0)
-            replace = true;
-        else if (strcmp(argv[i], "--data") == 0 && i + 1 < argc)
-            data = argv[++i];
-        else
-            wrong = true;
-    }
-    bool creates = strcmp(verb, "create") == 0, shows = strcmp(verb, "show") == 0;
-    if (wrong || !data || !data[0] || (!creates && !shows) || (shows && replace)) {
-        fputs(usage, stderr);
+    struct given g = {.data = NULL};
+    const struct offline_flag flags[] = {
+        {"--data", &g.data, NULL}, {"--replace", NULL, &g.replace}, {"--yes", NULL, &g.yes},
+        {"--json", NULL, &g.json}, {"--quiet", NULL, &g.quiet},
+    };
+    if (!offline_words(argc - 2, argv + 2, flags, ARRAY_LEN(flags), NULL) || !g.data) {
+        complain("say --data DIR, the data directory");
         return EXIT_USAGE;
     }
     sandbox_begin();
     if (crypto_open() != OK)
         return complain(err_text(ERR_INTERNAL));
-    return creates ? create(data, replace) : show(data);
+    return strcmp(argv[1], "create") == 0 ? create(&g) : show(&g);
 }

@@ -1,8 +1,7 @@
-/* The command line of `safelight recovery-key`. */
+/* safelight recovery-key create|show: the key that opens backups. */
 #ifndef SERVER_RECOVERY_MAIN_H
 #define SERVER_RECOVERY_MAIN_H
 
-/* argv[0] is the word. Returns the exit code. */
 int recovery_main(int argc, char **argv);
 
 #endif

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "alloc.h"
@@ -11,6 +12,8 @@
 #include "clock.h"
 #include "io.h"
 #include "offline.h"
+#include "progress.h"
+#include "random.h"
 #include "recovery_text.h"
 #include "restore_dir.h"
 #include "restore_finish.h"
@@ -31,10 +34,13 @@ struct restoring {
     struct store_known_tokens known; /* in load's arena */
     struct offline_vault vault;
     struct store *store;
+    struct progress progress;
+    uint64_t bytes; /* of the backup, read so far */
 };
 
 static void restoring_auto(struct restoring *r)
 {
+    progress_auto(&r->progress);
     store_close(&r->store);
     offline_vault_auto(&r->vault);
     restore_load_auto(&r->load);
@@ -54,7 +60,7 @@ static enum err explain(struct restoring *r, enum err e, const char *what)
 
 static enum err from_file(void *ctx, char *ret, size_t max, size_t *ret_len)
 {
-    const struct restoring *r = ctx;
+    struct restoring *r = ctx;
     for (;;) {
         ssize_t n = read(r->source, ret, max);
         if (offline_interrupted())
@@ -64,18 +70,23 @@ static enum err from_file(void *ctx, char *ret, size_t max, size_t *ret_len)
         if (n < 0)
             return ERR_IO;
         *ret_len = (size_t)n;
+        r->bytes += (uint64_t)n;
+        progress_at(&r->progress, r->bytes);
         return OK;
     }
 }
 
 static enum err open_source(struct restoring *r)
 {
-    if (str_is(str_from(r->options->file), "-")) {
-        r->source = STDIN_FILENO;
-        return OK;
-    }
-    r->source = open(r->options->file, O_RDONLY | O_CLOEXEC);
-    return r->source >= 0 ? OK : explain(r, ERR_NOT_FOUND, "the backup cannot be opened");
+    struct stat st;
+    r->source = str_is(str_from(r->options->file), "-")
+                    ? STDIN_FILENO
+                    : open(r->options->file, O_RDONLY | O_CLOEXEC);
+    if (r->source < 0)
+        return explain(r, ERR_NOT_FOUND, "the backup cannot be opened");
+    bool known = fstat(r->source, &st) == 0 && S_ISREG(st.st_mode);
+    r->progress = progress_make("reading", PROGRESS_BYTES, known ? (uint64_t)st.st_size : 0);
+    return OK;
 }
 
 static const uint8_t *seed_of(const struct restoring *r)
@@ -151,15 +162,13 @@ static enum err read_old(struct restoring *r)
 
 /* --- keys --- */
 
-/* The root that the keyring was exported under, into a pipe for the vault to read. */
-static enum err offer_old_root(struct restoring *r, struct str sealed, int *ret)
+/* A root key in a pipe, for the vault to read: on no disk, and never swapped. */
+static enum err offer(struct str root, int *ret)
 {
-    AUTOP(secret) struct secret *root = NULL;
     int ends[2];
-    TRY(box_open(seed_of(r), sealed, &root));
     if (pipe2(ends, O_CLOEXEC) != 0)
         return ERR_LIMIT;
-    enum err e = io_write_all(ends[1], secret_reveal(root)); /* a pipe takes it at once */
+    enum err e = io_write_all(ends[1], root); /* a pipe takes it at once */
     io_close(&ends[1]);
     if (e != OK)
         io_close(&ends[0]);
@@ -168,27 +177,47 @@ static enum err offer_old_root(struct restoring *r, struct str sealed, int *ret)
     return e;
 }
 
+/* The root that the keyring was exported under. */
+static enum err open_old_root(struct restoring *r, struct str sealed, int *ret)
+{
+    AUTOP(secret) struct secret *root = NULL;
+    TRY(box_open(seed_of(r), sealed, &root));
+    return offer(secret_reveal(root), ret);
+}
+
+/* The root of the new installation, which is on disk already; for a check, one that never is. */
+static enum err open_new_root(const struct restoring *r, int *ret)
+{
+    char path[DATADIR_PATH_MAX_BYTES];
+    uint8_t key[DATADIR_ROOT_KEY_BYTES];
+    if (!r->options->data) {
+        random_bytes(key, sizeof key);
+        enum err e = offer(str_bytes(key, sizeof key), ret);
+        wipe(key, sizeof key);
+        return e;
+    }
+    TRY(datadir_path(r->dir.path, "root.key", path));
+    *ret = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    return *ret >= 0 ? OK : ERR_IO;
+}
+
 /* Backups go on being encrypted for the key that just opened one. */
 static enum err keep_recovery(struct restoring *r, const struct recovery_parts *parts)
 {
     AUTO(buf) struct buf file = buf_make(RECOVERY_FILE_BYTES);
     TRY(recovery_file_encode(parts->public_key, &file));
-    TRY(datadir_next_recovery(r->dir.path, buf_str(&file)));
-    return datadir_commit_recovery(r->dir.path);
+    return datadir_put_recovery(r->dir.path, false, buf_str(&file));
 }
 
-/* The vault holds both: the export's root, and the new one that is on disk already. */
+/* The vault holds both: the export's root, and the new one. */
 static enum err start_vault(struct restoring *r, struct recovery_parts *parts)
 {
     static struct config config;
-    char path[DATADIR_PATH_MAX_BYTES];
     AUTO(fd) int old_root = -1;
+    AUTO(fd) int new_root = -1;
     TRY(recovery_export_read(r->load.begin.export, parts));
-    TRY(offer_old_root(r, parts->root, &old_root));
-    TRY(datadir_path(r->dir.path, "root.key", path));
-    AUTO(fd) int new_root = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (new_root < 0)
-        return ERR_IO;
+    TRY(open_old_root(r, parts->root, &old_root));
+    TRY(open_new_root(r, &new_root));
     offline_config(r->dir.path, &config);
     const struct serve_keys keys = {old_root, new_root, -1};
     return offline_vault_start(&config, &keys, &r->vault);
@@ -231,7 +260,19 @@ static enum err open_store(struct restoring *r, const struct recovery_parts *par
 
 /* --- the whole --- */
 
-static enum err finish(struct restoring *r, void (*token)(struct str team, const char *text))
+/* What is shown only once is shown before there is anything to lose by it. */
+static enum err tell(struct restoring *r, const struct restore_finish *f)
+{
+    const struct restore_options *o = r->options;
+    progress_auto(&r->progress);
+    enum err e = o->tell(o->tell_ctx, r->report, f->first, o->data ? f->first_count : 0);
+    return e == OK ? OK
+                   : explain(r, e,
+                             "the result cannot be written to stdout, so nothing was restored; "
+                             "nothing is left behind");
+}
+
+static enum err finish(struct restoring *r)
 {
     AUTO(buf) struct buf keyring = buf_make(BLOB_MAX_BYTES);
     AUTO(restore_finish)
@@ -248,14 +289,11 @@ static enum err finish(struct restoring *r, void (*token)(struct str team, const
     f.keyring = buf_str(&keyring);
     TRY(restore_finish_write(&f));
     store_close(&r->store);
-    if (!r->options->data)
-        return OK;
-    TRY(restore_dir_commit(&r->dir, r->why));
-    restore_finish_tell(&f, token);
-    return OK;
+    TRY(tell(r, &f));
+    return r->options->data ? restore_dir_commit(&r->dir, r->why) : OK;
 }
 
-static enum err run(struct restoring *r, void (*token)(struct str team, const char *text))
+static enum err run(struct restoring *r)
 {
     struct recovery_parts parts;
     TRY(open_source(r));
@@ -268,14 +306,13 @@ static enum err run(struct restoring *r, void (*token)(struct str team, const ch
     TRY(said(r, keep_recovery(r, &parts)));
     TRY(said(r, open_store(r, &parts)));
     TRY(check_stamp(r));
-    TRY(restore_verify(r->store, r->vault.vault, r->report, r->why));
-    if (offline_interrupted())
-        return ERR_AGAIN;
-    return finish(r, token);
+    progress_auto(&r->progress);
+    r->progress = progress_make("verifying", PROGRESS_ITEMS, r->load.to_verify);
+    TRY(restore_verify(r->store, r->vault.vault, &r->progress, r->report, r->why));
+    return finish(r);
 }
 
-enum err restore_run(const struct restore_options *options,
-                     void (*token)(struct str team, const char *text), struct restore_report *ret,
+enum err restore_run(const struct restore_options *options, struct restore_report *ret,
                      char ret_why[static DATADIR_WHY_BYTES])
 {
     AUTO(restoring)
@@ -288,5 +325,5 @@ enum err restore_run(const struct restore_options *options,
     *ret = (struct restore_report){.rows = 0};
     ret_why[0] = 0;
     restore_load_init(&r.load);
-    return said(&r, run(&r, token));
+    return said(&r, run(&r));
 }

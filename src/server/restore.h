@@ -7,6 +7,18 @@
 
 #include "datadir.h"
 #include "secret.h"
+#include "token_text.h"
+
+struct restore_report {
+    char created_at[32];
+    uint64_t rows, files, secrets, versions, teams, tokens, audit_records;
+    int64_t jobs, deliveries, revoked, suspended, lost_templates, lost_fonts;
+};
+/* A team's new admin token, when all others are void. */
+struct restore_first {
+    struct str team;
+    char text[TOKEN_TEXT_LEN + 1];
+};
 
 struct restore_options {
     const char *file;         /* "-": stdin */
@@ -14,17 +26,15 @@ struct restore_options {
     const struct secret *key; /* recovery_text.h */
     const char *revoked_from; /* an old data directory; NULL: all tokens are void */
     bool resume_jobs;
+    /* Everything is verified and ready to take its place: shows the result. Its error undoes all.
+     */
+    enum err (*tell)(void *ctx, const struct restore_report *report,
+                     const struct restore_first *first, size_t count);
+    void *tell_ctx;
 };
-struct restore_report {
-    char created_at[32];
-    uint64_t rows, files, secrets, versions, teams, tokens, audit_records;
-    int64_t jobs, deliveries, revoked, lost_templates, lost_fonts;
-};
-/* One new admin token for each team when all others are void: told by `token` once everything is
- * on disk. On an error nothing is left behind and ret_why says what to do. ERR_CONFLICT: the place
- * is taken; ERR_INVALID, ERR_UNAUTHORIZED, ERR_TAMPERED: the backup, the key. */
-enum err restore_run(const struct restore_options *options,
-                     void (*token)(struct str team, const char *text), struct restore_report *ret,
+/* On an error nothing is left behind and ret_why says what to do. ERR_CONFLICT: the place is taken;
+ * ERR_INVALID, ERR_UNAUTHORIZED, ERR_TAMPERED: the backup, the key. */
+enum err restore_run(const struct restore_options *options, struct restore_report *ret,
                      char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,9 @@
 
 #include "io.h"
 
-#define WORK ".restoring"
+#define WORK       ".restoring"
+#define MEMORY     "/dev/shm"
+#define CHECK_NAME "safelight-check-"
 
 /* In the order in which they take their places. */
 static const char *const parts[] = {"spool", "db", "recovery.pub", "root.key"};
@@ -110,15 +113,44 @@ static enum err begin_in_data(struct restore_dir *d, char *why)
     return OK;
 }
 
+/* What a check that was killed has left: nobody holds its lock, and its process is gone (it has no
+ * lock yet for a moment). */
+static void sweep_one(const char *name)
+{
+    char path[DATADIR_PATH_MAX_BYTES];
+    struct stat st;
+    int pid = 0;
+    if (sscanf(name, CHECK_NAME "%d-", &pid) != 1 || pid <= 0 || kill(pid, 0) == 0 ||
+        errno != ESRCH || datadir_path(MEMORY, name, path) != OK)
+        return;
+    AUTO(fd) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
+        flock(fd, LOCK_EX | LOCK_NB) == 0)
+        remove_tree(path);
+}
+
+static void sweep(void)
+{
+    DIR *dir = opendir(MEMORY);
+    if (!dir)
+        return;
+    for (const struct dirent *d; (d = readdir(dir)) != NULL;)
+        sweep_one(d->d_name);
+    closedir(dir);
+}
+
 /* Nothing of a check reaches a disk. */
 static enum err begin_in_memory(struct restore_dir *d, char *why)
 {
-    snprintf(d->path, sizeof d->path, "/dev/shm/safelight-check-%d-XXXXXX", (int)getpid());
-    if (!mkdtemp(d->path))
-        return explain(why, system_error(), "/dev/shm",
-                       "cannot be used: a check needs a file system in memory there; or restore "
-                       "into a new folder, and remove it");
-    return OK;
+    sweep();
+    snprintf(d->path, sizeof d->path, MEMORY "/" CHECK_NAME "%d-XXXXXX", (int)getpid());
+    if (mkdtemp(d->path))
+        d->lock = open(d->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (d->lock >= 0 && flock(d->lock, LOCK_EX | LOCK_NB) == 0)
+        return OK;
+    return explain(why, system_error(), MEMORY,
+                   "cannot be used: a check needs a file system in memory there; or restore "
+                   "into a new folder, and remove it");
 }
 
 enum err restore_dir_begin(const char *data, struct restore_dir *ret,
@@ -128,7 +160,7 @@ enum err restore_dir_begin(const char *data, struct restore_dir *ret,
     enum err e = data ? begin_in_data(ret, ret_why) : begin_in_memory(ret, ret_why);
     ret->begun = e == OK;
     if (e == OK)
-        e = datadir_fill(ret->path, ret_why);
+        e = data ? datadir_fill(ret->path, ret_why) : datadir_fill_folders(ret->path, ret_why);
     if (e != OK)
         restore_dir_auto(ret);
     return e;

@@ -1,6 +1,7 @@
 /* The folder that a restore works in until all is well: NEWDIR/.restoring, whose contents then take
  * their places, the root key last. Before that nothing serves there, and the next restore begins
- * anew. For a check it is a folder in memory. */
+ * anew. For a check it is a folder in memory, which
+ * holds no root key. */
 #ifndef SERVER_RESTORE_DIR_H
 #define SERVER_RESTORE_DIR_H
 
@@ -13,8 +14,8 @@ struct restore_dir {
     bool made_data; /* the data directory was not there */
     bool begun;
 };
-/* With db, spool and a fresh root key in it. ERR_CONFLICT: not empty, or another restore is at it;
- * ERR_STORE_FULL, ERR_IO. */
+/* With db, spool and, but for a check, a fresh root key in it. ERR_CONFLICT: not empty, or another
+ * restore is at it; ERR_STORE_FULL, ERR_IO. */
 enum err restore_dir_begin(const char *data, struct restore_dir *ret,
                            char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;
 enum err restore_dir_commit(struct restore_dir *d, char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;

@@ -15,11 +15,6 @@
 
 static const int64_t DAY_MS = 24 * 3600 * 1000LL;
 
-struct restore_first {
-    struct token row;
-    char text[TOKEN_TEXT_LEN + 1];
-};
-
 void restore_finish_auto(struct restore_finish *f)
 {
     if (f->first)
@@ -41,9 +36,11 @@ static enum err issue_tokens(struct restore_finish *f)
     if (f->known)
         return OK;
     f->first = arena_array(&f->arena, f->team_count, sizeof *f->first);
+    f->first_rows = arena_array(&f->arena, f->team_count, sizeof *f->first_rows);
     f->first_count = f->team_count;
     for (size_t i = 0; i < f->team_count; i++) {
-        f->first[i].row =
+        f->first[i].team = f->teams[i].name;
+        f->first_rows[i] =
             (struct token){.team_id = f->teams[i].id,
                            .name = STR("restored"),
                            .role = ROLE_ADMIN,
@@ -51,7 +48,7 @@ static enum err issue_tokens(struct restore_finish *f)
                            .created_at_ms = f->now_ms,
                            .expires_at_ms = f->now_ms + TOKEN_EXPIRY_DEFAULT_DAYS * DAY_MS,
                            .created_by = STR("operator")};
-        TRY(token_text_issue(f->vault, &f->arena, &f->first[i].row, f->first[i].text));
+        TRY(token_text_issue(f->vault, &f->arena, &f->first_rows[i], f->first[i].text));
     }
     return OK;
 }
@@ -77,12 +74,13 @@ static bool has_file(void *ctx, struct str name)
 
 static enum err write_tokens(struct store_tx *tx, struct restore_finish *f)
 {
-    f->report->revoked = 0;
+    f->report->revoked = f->report->suspended = 0;
     if (f->known)
-        return store_restore_apply_tokens(tx, f->known, f->now_ms, &f->report->revoked);
+        return store_restore_apply_tokens(tx, f->known, f->now_ms, &f->report->revoked,
+                                          &f->report->suspended);
     TRY(store_restore_suspend_tokens(tx, f->now_ms));
     for (size_t i = 0; i < f->first_count; i++) {
-        const struct token *row = &f->first[i].row;
+        const struct token *row = &f->first_rows[i];
         TRY(store_token_insert(tx, row));
         TRY(audit(tx, AUDIT_TOKEN_CREATED, ulid_str(&row->team_id), row->id, row->name));
     }
@@ -118,11 +116,4 @@ enum err restore_finish_write(struct restore_finish *f)
     TRY(read_teams(f));
     TRY(issue_tokens(f));
     return store_write_wait(f->store, write_op, f);
-}
-
-void restore_finish_tell(const struct restore_finish *f,
-                         void (*token)(struct str team, const char *text))
-{
-    for (size_t i = 0; i < f->first_count; i++)
-        token(f->teams[i].name, f->first[i].text);
 }

@@ -18,14 +18,13 @@ struct restore_finish {
     struct restore_report *report;
     /* its own */
     struct arena arena;
-    struct restore_first *first; /* a new admin token for each team; wiped in the end */
+    struct restore_first *first; /* wiped in the end */
+    struct token *first_rows;
     size_t first_count, team_count;
     struct team *teams;
     int64_t now_ms;
 };
 enum err restore_finish_write(struct restore_finish *f) MUST_USE;
-void restore_finish_tell(const struct restore_finish *f,
-                         void (*token)(struct str team, const char *text));
 void restore_finish_auto(struct restore_finish *f);
 
 #endif

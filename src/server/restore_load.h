@@ -14,10 +14,12 @@ struct restore_load {
     /* out */
     struct backup_begin begin; /* in the arena */
     struct backup_read read;
+    uint64_t to_verify; /* rows that restore_verify opens one by one */
     struct arena arena;
     char why[DATADIR_WHY_BYTES]; /* of an error, when there is more to say than its text */
     /* its own */
     struct store_copy_in *rows;
+    bool verified; /* those that come now are such rows */
     int file;
 };
 void restore_load_init(struct restore_load *l);

@@ -2,15 +2,16 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "aead.h"
 #include "alloc.h"
 #include "io.h"
+#include "json_encode.h"
 #include "offline.h"
+#include "progress.h"
+#include "prompt.h"
 #include "recovery_text.h"
 #include "restore.h"
 #include "sandbox.h"
@@ -25,23 +26,15 @@ enum {
     EXIT_INVALID = 9
 };
 
-static const char usage[] =
-    "usage: safelight restore FILE --data NEWDIR --recovery-key KEYFILE [--revoked-from OLDDIR]\n"
-    "                         [--resume-jobs]\n"
-    "       safelight restore --check FILE --recovery-key KEYFILE\n\n"
-    "Makes a data directory from a backup: NEWDIR is made, or is empty. Every record is opened "
-    "and\n"
-    "the audit log verified before anything takes its place; on any error nothing is left behind.\n"
-    "The new directory gets a root key of its own. KEYFILE has the recovery key; - reads it from\n"
-    "stdin, hidden on a terminal. FILE may be - instead.\n\n"
-    "  --check               verify all of that in memory (/dev/shm), write nothing to a disk\n"
-    "  --revoked-from OLDDIR tokens that were revoked in the old data directory stay revoked and "
-    "the\n"
-    "                        others are good; without it all are void until approved, and each\n"
-    "                        team's new admin token is printed: TEAM TOKEN\n"
-    "  --resume-jobs         jobs and deliveries that were open at the time go on, though they "
-    "may\n"
-    "                        have been done since; else they end, to be looked at\n";
+enum { RESULT_MAX_BYTES = 32 * 1024 * 1024 };
+
+/* What was said on the command line, and the result on its way to stdout. */
+struct telling {
+    struct restore_options options;
+    const char *key_file;
+    bool check, json, quiet;
+    bool told; /* with tokens in it */
+};
 
 static int complain(const char *what)
 {
@@ -69,26 +62,6 @@ static int exit_for(enum err e)
     }
 }
 
-/* One line that does not show. */
-static enum err prompt(struct buf *out)
-{
-    struct termios before, quiet;
-    enum err e = OK;
-    char byte;
-    if (tcgetattr(STDIN_FILENO, &before) != 0)
-        return ERR_IO;
-    quiet = before;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
-    fputs("Recovery key (not shown): ", stderr);
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-    while (e == OK && read(STDIN_FILENO, &byte, 1) == 1 && byte != '\n')
-        e = buf_put_byte(out, (uint8_t)byte);
-    byte = 0;
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-    fputc('\n', stderr);
-    return e;
-}
-
 static int read_key(const char *file, struct secret **ret)
 {
     AUTO(buf) struct buf text = buf_make(RECOVERY_TEXT_MAX_BYTES);
@@ -98,22 +71,77 @@ static int read_key(const char *file, struct secret **ret)
         complain("the recovery key's file cannot be opened");
         return EXIT_NOT_FOUND;
     }
-    enum err e = from_stdin && isatty(fd) == 1 ? prompt(&text) : io_read_all(fd, &text);
+    enum err e = from_stdin && isatty(fd) == 1 ? prompt_hidden("Recovery key (not shown): ", &text)
+                                               : io_read_all(fd, &text);
     if (!from_stdin)
         io_close(&fd);
     if (e == OK)
         e = recovery_text_read(buf_str(&text), ret);
     if (e == OK)
         return EXIT_DONE;
-    complain(e == ERR_INVALID || e == ERR_TOO_LARGE
+    if (e == ERR_IO && from_stdin)
+        return complain(
+            "there is no terminal to ask on: give the key in a file, or through a pipe");
+    complain(e == ERR_INVALID || e == ERR_TOO_LARGE || e == ERR_USAGE
                  ? "that is no recovery key, or there is a typo in it; it begins with SLRK1-"
                  : err_text(e));
     return EXIT_INVALID;
 }
 
-static void print_token(struct str team, const char *text)
+/* --- the result --- */
+
+static void put_json(struct json_out *o, const struct restore_report *r,
+                     const struct restore_first *first, size_t count)
 {
-    printf("%.*s %s\n", (int)team.len, team.ptr, text);
+    const struct {
+        const char *name;
+        int64_t value;
+    } numbers[] = {{"teams", (int64_t)r->teams},
+                   {"secrets", (int64_t)r->secrets},
+                   {"versions", (int64_t)r->versions},
+                   {"tokens", (int64_t)r->tokens},
+                   {"auditRecords", (int64_t)r->audit_records},
+                   {"rows", (int64_t)r->rows},
+                   {"files", (int64_t)r->files},
+                   {"jobsEnded", r->jobs},
+                   {"deliveriesEnded", r->deliveries},
+                   {"tokensRevoked", r->revoked},
+                   {"tokensVoid", r->suspended},
+                   {"templatesLost", r->lost_templates},
+                   {"fontsLost", r->lost_fonts}};
+    json_out_open(o, '{');
+    json_out_member_str(o, "createdAt", str_from(r->created_at));
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+        json_out_member_int(o, numbers[i].name, numbers[i].value);
+    json_out_key(o, "adminTokens");
+    json_out_open(o, '[');
+    for (size_t i = 0; i < count; i++) {
+        json_out_open(o, '{');
+        json_out_member_str(o, "team", first[i].team);
+        json_out_member_str(o, "token", str_from(first[i].text));
+        json_out_close(o, '}');
+    }
+    json_out_close(o, ']');
+    json_out_close(o, '}');
+}
+
+static enum err tell(void *ctx, const struct restore_report *r, const struct restore_first *first,
+                     size_t count)
+{
+    struct telling *t = ctx;
+    AUTO(buf) struct buf out = buf_make(RESULT_MAX_BYTES);
+    struct json_out o = json_out_make(&out);
+    if (t->json) {
+        put_json(&o, r, first, count);
+        TRY(json_out_end(&o));
+        TRY(buf_put_byte(&out, '\n'));
+    } else {
+        for (size_t i = 0; i < count; i++)
+            TRY(buf_printf(&out, "%.*s %s\n", (int)first[i].team.len, first[i].team.ptr,
+                           first[i].text));
+    }
+    t->told = count > 0;
+    return out.len ? io_tell(buf_str(&out)) : OK;
 }
 
 static void say_counts(const struct restore_report *r)
@@ -127,18 +155,29 @@ static void say_counts(const struct restore_report *r)
             (unsigned long long)r->files);
 }
 
-static void say_next(const struct restore_options *o, const struct restore_report *r)
+static void say_tokens(const struct restore_options *o, const struct restore_report *r)
 {
-    if (o->revoked_from)
-        fprintf(stderr,
-                "Tokens: %lld revoked, as in the old data directory; the others are good.\n",
-                (long long)r->revoked);
-    else
+    if (!o->revoked_from)
         fprintf(stderr,
                 "All tokens of the backup are void: which were revoked since is not known. Each "
                 "team's new admin token\nstands on stdout, only now. Approve the others with: "
                 "safelight token approve all --data %s --team T\n",
                 o->data);
+    else if (r->suspended == 0)
+        fprintf(stderr,
+                "Tokens: %lld revoked, as in the old data directory; the others are good.\n",
+                (long long)r->revoked);
+    else
+        fprintf(stderr,
+                "Tokens: %lld revoked and %lld void, as in the old data directory; the others are "
+                "good. Void are those that\nnobody approved after an earlier restore: safelight "
+                "token approve ID --data %s --team T\n",
+                (long long)r->revoked, (long long)r->suspended, o->data);
+}
+
+static void say_next(const struct restore_options *o, const struct restore_report *r)
+{
+    say_tokens(o, r);
     if (o->resume_jobs)
         fprintf(stderr, "Jobs and deliveries go on as they were; %lld leases have ended.\n",
                 (long long)r->jobs);
@@ -158,71 +197,69 @@ static void say_next(const struct restore_options *o, const struct restore_repor
             o->data, o->data);
 }
 
-static int run(const struct restore_options *given, const char *key_file)
+static void say(const struct telling *t, const struct restore_report *r)
 {
-    AUTOP(secret) struct secret *key = NULL;
-    struct restore_options o = *given;
-    struct restore_report report;
-    static char why[DATADIR_WHY_BYTES];
-    int code = read_key(key_file, &key);
-    if (code != EXIT_DONE)
-        return code;
-    o.key = key;
-    offline_catch_signals();
-    enum err e = restore_run(&o, print_token, &report, why);
-    if (e != OK) {
-        complain(why[0] ? why : err_text(e));
-        return exit_for(e);
-    }
-    fflush(stdout);
-    say_counts(&report);
-    if (o.data)
-        say_next(&o, &report);
-    else
+    if (t->quiet)
+        return;
+    say_counts(r);
+    if (t->check)
         fputs("It was only checked; nothing was written.\n", stderr);
-    return EXIT_DONE;
+    else
+        say_next(&t->options, r);
 }
 
-/* False: it is not written correctly. */
-static bool parse(int argc, char **argv, struct restore_options *o, const char **key, bool *check)
+static int run(struct telling *t)
 {
-    for (int i = 1; i < argc; i++) {
-        const char **into = strcmp(argv[i], "--data") == 0           ? &o->data
-                            : strcmp(argv[i], "--recovery-key") == 0 ? key
-                            : strcmp(argv[i], "--revoked-from") == 0 ? &o->revoked_from
-                                                                     : NULL;
-        if (into && i + 1 < argc && argv[i + 1][0])
-            *into = argv[++i];
-        else if (strcmp(argv[i], "--check") == 0)
-            *check = true;
-        else if (strcmp(argv[i], "--resume-jobs") == 0)
-            o->resume_jobs = true;
-        else if (!o->file && (argv[i][0] != '-' || strcmp(argv[i], "-") == 0))
-            o->file = argv[i];
-        else
-            return false;
+    AUTOP(secret) struct secret *key = NULL;
+    struct restore_report report;
+    static char why[DATADIR_WHY_BYTES];
+    int code = read_key(t->key_file, &key);
+    if (code != EXIT_DONE)
+        return code;
+    t->options.key = key;
+    t->options.tell = tell;
+    t->options.tell_ctx = t;
+    offline_catch_signals();
+    enum err e = restore_run(&t->options, &report, why);
+    if (e == OK) {
+        say(t, &report);
+        return EXIT_DONE;
     }
-    bool both_stdin = o->file && *key && strcmp(o->file, "-") == 0 && strcmp(*key, "-") == 0;
-    return o->file && o->file[0] && *key && !both_stdin && *check == !o->data;
+    complain(why[0] ? why : err_text(e));
+    if (t->told)
+        fputs("Tokens that stand on stdout are void.\n", stderr);
+    return exit_for(e);
 }
 
 int restore_main(int argc, char **argv)
 {
-    struct restore_options o = {.file = NULL};
-    const char *key = NULL;
-    bool check = false;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            fputs(usage, stdout);
-            return EXIT_DONE;
-        }
-    }
-    if (!parse(argc, argv, &o, &key, &check)) {
-        fputs(usage, stderr);
+    struct telling t = {.key_file = NULL};
+    struct restore_options *o = &t.options;
+    const struct offline_flag flags[] = {
+        {"--data", &o->data, NULL},
+        {"--recovery-key", &t.key_file, NULL},
+        {"--revoked-from", &o->revoked_from, NULL},
+        {"--check", NULL, &t.check},
+        {"--resume-jobs", NULL, &o->resume_jobs},
+        {"--json", NULL, &t.json},
+        {"--quiet", NULL, &t.quiet},
+    };
+    const char *wrong = NULL;
+    if (!offline_words(argc - 1, argv + 1, flags, ARRAY_LEN(flags), &o->file) || !o->file ||
+        !t.key_file)
+        wrong = "say FILE, the backup, and --recovery-key KEYFILE";
+    else if (t.check == (o->data != NULL))
+        wrong = "say --data DIR, the folder to make, or --check";
+    else if (strcmp(o->file, "-") == 0 && strcmp(t.key_file, "-") == 0)
+        wrong = "backup and recovery key cannot both come from stdin";
+    if (wrong) {
+        complain(wrong);
         return EXIT_USAGE;
     }
+    if (t.quiet)
+        progress_silence();
     sandbox_begin();
     if (crypto_open() != OK)
         return complain(err_text(ERR_INTERNAL));
-    return run(&o, key);
+    return run(&t);
 }

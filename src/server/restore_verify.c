@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "alloc.h"
+#include "offline.h"
 #include "store_audit.h"
 #include "store_restore.h"
 #include "store_secret.h"
@@ -14,6 +15,7 @@ enum { BATCH = 256, BLOB_MAX_BYTES = 4096 };
 struct verifying {
     struct store_tx *tx;
     struct vault *vault;
+    struct progress *progress;
     struct restore_report *report;
     char *why;
 };
@@ -23,6 +25,13 @@ static enum err broken(const struct verifying *v, const char *what, struct str w
     snprintf(v->why, DATADIR_WHY_BYTES, "the backup is not sound: %s (%.*s)", what,
              (int)(which.len < 200 ? which.len : 200), which.ptr);
     return ERR_TAMPERED;
+}
+
+/* Between one row and the next. */
+static enum err step(const struct verifying *v)
+{
+    progress_at(v->progress, v->report->versions + v->report->audit_records);
+    return offline_interrupted() ? ERR_AGAIN : OK;
 }
 
 /* --- keys --- */
@@ -84,6 +93,7 @@ static enum err verify_secret(const struct verifying *v, const struct secret_row
                                BATCH, &a, &rows, &count));
         for (size_t i = 0; i < count; i++)
             TRY(verify_version(v, &rows[i]));
+        TRY(step(v));
         if (count)
             version = rows[count - 1].version;
         if (count < BATCH)
@@ -153,6 +163,7 @@ static enum err verify_chain(const struct verifying *v, struct str team_id)
         if (!whole)
             return broken(v, "the audit log is not as it was written; its team", team_id);
         v->report->audit_records += count;
+        TRY(step(v));
     }
 }
 
@@ -173,10 +184,10 @@ static enum err verify_all(const struct verifying *v)
     return OK;
 }
 
-enum err restore_verify(struct store *store, struct vault *vault, struct restore_report *ret,
-                        char ret_why[static DATADIR_WHY_BYTES])
+enum err restore_verify(struct store *store, struct vault *vault, struct progress *p,
+                        struct restore_report *ret, char ret_why[static DATADIR_WHY_BYTES])
 {
-    struct verifying v = {.vault = vault, .report = ret, .why = ret_why};
+    struct verifying v = {.vault = vault, .progress = p, .report = ret, .why = ret_why};
     TRY(store_read_begin(store, &v.tx));
     enum err e = verify_all(&v);
     store_read_end(store, &v.tx);

@@ -23,6 +23,7 @@
 #include "serve_api.h"
 #include "serve_children.h"
 #include "serve_live.h"
+#include "serve_recovery.h"
 #include "serve_reload.h"
 
 enum {
@@ -208,27 +209,13 @@ static enum err offer_root(struct supervisor *s)
     return str_is(buf_str(&answer), "k") ? OK : ERR_CONFLICT;
 }
 
-/* The same for recovery.pub.next, which the operator's command has put there. */
-static enum err offer_recovery(struct supervisor *s)
-{
-    AUTO(fd) int next = datadir_open_recovery(s->config->data, true);
-    AUTO(buf) struct buf answer = buf_make(IPC_MESSAGE_MAX_BYTES);
-    if (next < 0)
-        return ERR_NOT_FOUND;
-    TRY(control_send(s->vault_control, CONTROL_VAULT_RECOVERY, next));
-    TRY(ipc_receive(s->vault_control, &answer, NULL, 0));
-    if (!str_is(buf_str(&answer), "k"))
-        return ERR_INVALID;
-    return datadir_commit_recovery(s->config->data);
-}
-
-static void on_api_order(struct supervisor *s, enum control what)
+static void on_api_order(struct supervisor *s, enum control what, struct str rest)
 {
     enum err e;
     if (what == CONTROL_OFFER_ROOT)
         e = offer_root(s);
     else if (what == CONTROL_OFFER_RECOVERY)
-        e = offer_recovery(s);
+        e = serve_recovery_change(s->config->data, rest, s->vault_control);
     else if (what == CONTROL_COMMIT_ROOT)
         e = datadir_commit_root(s->config->data);
     else
@@ -254,7 +241,7 @@ static void on_api_message(struct supervisor *s)
     else if (e == OK && what == CONTROL_ALIVE)
         on_alive(s, &r);
     else if (e == OK)
-        on_api_order(s, (enum control)what);
+        on_api_order(s, (enum control)what, r.rest);
 }
 
 static void stop(struct supervisor *s)

@@ -18,6 +18,7 @@
 #include "job_stock.h"
 #include "jobs.h"
 #include "log.h"
+#include "recovery.h"
 #include "sandbox.h"
 #include "secret.h"
 #include "store_team.h"
@@ -46,15 +47,18 @@ struct running {
 };
 
 /* On a thread of the api's: asks, and waits for the control loop to hear the answer. */
-static enum err ask_supervisor(struct running *r, enum control what)
+static enum err ask_supervisor(struct running *r, enum control what, struct str more)
 {
     struct timespec until;
+    AUTO(buf) struct buf order = buf_make(1 + RECOVERY_ID_BYTES);
+    TRY(buf_put_byte(&order, (uint8_t)what));
+    TRY(buf_put(&order, more));
     pthread_mutex_lock(&r->asking);
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += ANSWER_TIMEOUT_S;
     pthread_mutex_lock(&r->lock);
     r->answer = 0;
-    enum err e = control_send(r->options->control, what, -1);
+    enum err e = ipc_send(r->options->control, buf_str(&order), NULL, 0);
     while (e == OK && r->answer == 0) {
         if (pthread_cond_timedwait(&r->answered, &r->lock, &until) != 0)
             e = ERR_TIMEOUT;
@@ -68,17 +72,17 @@ static enum err ask_supervisor(struct running *r, enum control what)
 
 static enum err offer_root(void *ctx)
 {
-    return ask_supervisor(ctx, CONTROL_OFFER_ROOT);
+    return ask_supervisor(ctx, CONTROL_OFFER_ROOT, STR_EMPTY);
 }
 
 static enum err commit_root(void *ctx)
 {
-    return ask_supervisor(ctx, CONTROL_COMMIT_ROOT);
+    return ask_supervisor(ctx, CONTROL_COMMIT_ROOT, STR_EMPTY);
 }
 
-static enum err offer_recovery(void *ctx)
+static enum err offer_recovery(void *ctx, const uint8_t id[static RECOVERY_ID_BYTES])
 {
-    return ask_supervisor(ctx, CONTROL_OFFER_RECOVERY);
+    return ask_supervisor(ctx, CONTROL_OFFER_RECOVERY, str_bytes(id, RECOVERY_ID_BYTES));
 }
 
 static enum err unlock(struct running *r)
@@ -103,6 +107,16 @@ static enum err explain(enum err e, const char *step, const char *remedy)
     return e;
 }
 
+/* After a restore the old credential is there still, and counts before the new key. */
+static const char *wrong_root(const struct serve_api *o)
+{
+    const char *name = strrchr(o->root_key, '/');
+    return name && strcmp(name, "/root.key") == 0
+               ? "does DIR/root.key belong to this database?"
+               : "does the credential safelight-root-key belong to this database? after a restore "
+                 "DIR/root.key does: take the credential away";
+}
+
 static enum err open_parts(struct running *r)
 {
     char folder[DATADIR_PATH_MAX_BYTES];
@@ -112,8 +126,7 @@ static enum err open_parts(struct running *r)
     TRY(datadir_path(c->data, "db", folder));
     struct store_options store = {.folder = folder};
     TRY(explain(store_open(&store, &r->store), "the database cannot be opened", NULL));
-    TRY(explain(unlock(r), "the vault cannot be unlocked",
-                "does DIR/root.key belong to this database?"));
+    TRY(explain(unlock(r), "the vault cannot be unlocked", wrong_root(r->options)));
     chain_connect(r->store, r->vault);
     return OK;
 }

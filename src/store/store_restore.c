@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "alloc.h"
+#include "store_audit.h"
 #include "store_font.h"
 #include "store_inner.h"
 #include "store_job.h"
@@ -28,17 +29,22 @@ static enum err read_known(struct db_stmt *q, struct arena *a, void *ret_row)
     struct store_known_token *ret = ret_row;
     ret->id = store_column_str(q, a);
     ret->revoked_at_ms = db_column_int(q);
+    ret->suspended_at_ms = db_column_int(q);
     return OK;
 }
 
 static enum err read_all_known(struct db *db, struct arena *a, struct store_known_tokens *ret)
 {
-    static const char tokens[] = "SELECT id, revoked_at_ms FROM tokens ORDER BY id";
+    static const char tokens[] =
+        "SELECT id, revoked_at_ms, suspended_at_ms FROM tokens ORDER BY id";
+    static const char older[] = "SELECT id, revoked_at_ms, 0 FROM tokens ORDER BY id";
     struct store_tx tx = {.db = db};
     struct store_rows rows;
-    TRY(store_instance_get(&tx, a, &ret->instance_id));
     AUTOP(db_stmt) struct db_stmt *q = NULL;
-    TRY(db_prepare(db, tokens, &q));
+    TRY(store_instance_get(&tx, a, &ret->instance_id));
+    /* Of before there were restores: there is no such column, and none is void. */
+    if (db_prepare(db, tokens, &q) != OK)
+        TRY(db_prepare(db, older, &q));
     TRY(store_rows_read(q, a, sizeof(struct store_known_token), read_known, &rows));
     ret->list = rows.list;
     ret->count = rows.count;
@@ -63,23 +69,29 @@ static int by_id(const void *key, const void *element)
     return str_compare(*id, known->id);
 }
 
-static enum err read_id(struct db_stmt *q, struct arena *a, void *ret_row)
+struct live {
+    struct str id, name;
+    struct ulid team_id;
+};
+
+static enum err read_live(struct db_stmt *q, struct arena *a, void *ret_row)
 {
-    *(struct str *)ret_row = store_column_str(q, a);
-    return OK;
+    struct live *ret = ret_row;
+    ret->id = store_column_str(q, a);
+    ret->name = store_column_str(q, a);
+    return store_column_ulid(q, &ret->team_id);
 }
 
 static enum err live_tokens(struct store_tx *tx, struct arena *a, struct store_rows *ret)
 {
-    static const char sql[] = "SELECT id FROM tokens WHERE revoked_at_ms = 0";
+    static const char sql[] = "SELECT id, name, team_id FROM tokens WHERE revoked_at_ms = 0";
     AUTOP(db_stmt) struct db_stmt *q = NULL;
     TRY(db_prepare(tx->db, sql, &q));
-    return store_rows_read(q, a, sizeof(struct str), read_id, ret);
+    return store_rows_read(q, a, sizeof(struct live), read_live, ret);
 }
 
-static enum err revoke(struct store_tx *tx, struct str id, int64_t at_ms)
+static enum err set_at(struct store_tx *tx, const char *sql, struct str id, int64_t at_ms)
 {
-    static const char sql[] = "UPDATE tokens SET revoked_at_ms = ? WHERE id = ?";
     AUTOP(db_stmt) struct db_stmt *q = NULL;
     TRY(db_prepare(tx->db, sql, &q));
     db_bind_int(q, at_ms);
@@ -87,25 +99,47 @@ static enum err revoke(struct store_tx *tx, struct str id, int64_t at_ms)
     return db_run(q);
 }
 
+static enum err revoke(struct store_tx *tx, const struct live *token, int64_t at_ms)
+{
+    const struct audit_record record = {.type = AUDIT_TOKEN_REVOKED,
+                                        .team_id = ulid_str(&token->team_id),
+                                        .actor = STR("operator"),
+                                        .subject = token->id,
+                                        .name = token->name};
+    TRY(set_at(tx, "UPDATE tokens SET revoked_at_ms = ? WHERE id = ?", token->id, at_ms));
+    return store_audit(tx, &record);
+}
+
+static const struct store_known_token *known_of(const struct store_known_tokens *known,
+                                                struct str id)
+{
+    return known->count ? bsearch(&id, known->list, known->count, sizeof *known->list, by_id)
+                        : NULL;
+}
+
 enum err store_restore_apply_tokens(struct store_tx *tx, const struct store_known_tokens *known,
-                                    int64_t now_ms, int64_t *ret_revoked)
+                                    int64_t now_ms, int64_t *ret_revoked, int64_t *ret_suspended)
 {
     AUTO(arena) struct arena a = arena_make();
     struct store_rows live;
+    int64_t revoked = 0, suspended = 0;
     ASSERT_WRITING(tx);
-    *ret_revoked = 0;
     TRY(live_tokens(tx, &a, &live));
     for (size_t i = 0; i < live.count; i++) {
-        const struct str *id = (const struct str *)live.list + i;
-        const struct store_known_token *k =
-            known->count ? bsearch(id, known->list, known->count, sizeof *known->list, by_id)
-                         : NULL;
-        if (k && k->revoked_at_ms == 0)
-            continue;
-        TRY(revoke(tx, *id, k ? k->revoked_at_ms : now_ms));
-        ++*ret_revoked;
+        const struct live *token = (const struct live *)live.list + i;
+        const struct store_known_token *k = known_of(known, token->id);
+        if (!k || k->revoked_at_ms) {
+            TRY(revoke(tx, token, k ? k->revoked_at_ms : now_ms));
+            revoked++;
+        } else if (k->suspended_at_ms) {
+            TRY(set_at(tx, "UPDATE tokens SET suspended_at_ms = ? WHERE id = ?", token->id,
+                       k->suspended_at_ms));
+            suspended++;
+        }
     }
     tx->touched |= TOUCHED_AUTH;
+    *ret_revoked = revoked;
+    *ret_suspended = suspended;
     return OK;
 }
 
@@ -207,6 +241,12 @@ enum err store_restore_files(struct store_tx *tx, struct arena *a, struct store_
         TRY(lost_templates(tx, ulid_str(&teams[i].id), a, f));
         TRY(lost_fonts(tx, ulid_str(&teams[i].id), a, f));
     }
+    return OK;
+}
+
+static enum err read_id(struct db_stmt *q, struct arena *a, void *ret_row)
+{
+    *(struct str *)ret_row = store_column_str(q, a);
     return OK;
 }
 

@@ -12,7 +12,7 @@ enum err store_restore_suspend_tokens(struct store_tx *tx, int64_t now_ms) MUST_
 /* What the old installation knew of tokens: all of them, by id. */
 struct store_known_token {
     struct str id;
-    int64_t revoked_at_ms;
+    int64_t revoked_at_ms, suspended_at_ms;
 };
 struct store_known_tokens {
     struct str instance_id;
@@ -23,9 +23,12 @@ struct store_known_tokens {
  * database; ERR_UNAVAILABLE and ERR_TAMPERED: it cannot be read. */
 enum err store_restore_known_tokens(const char *folder, struct arena *a,
                                     struct store_known_tokens *ret) MUST_USE;
-/* Tokens that were revoked there, or are not there any more, are revoked here. */
+/* Tokens that were revoked there, or are not there any more, are revoked here, each with its audit
+ * record; those that were void there, since nobody had approved them after an earlier restore, are
+ * void here. */
 enum err store_restore_apply_tokens(struct store_tx *tx, const struct store_known_tokens *known,
-                                    int64_t now_ms, int64_t *ret_revoked) MUST_USE;
+                                    int64_t now_ms, int64_t *ret_revoked,
+                                    int64_t *ret_suspended) MUST_USE;
 
 /* Jobs that had not ended and deliveries that were due: ended, as error and failed, for a person to
  * look at; or, when they go on, their leases are over. */

@@ -49,6 +49,8 @@ static void test_all_tokens_are_void_until_they_are_approved(void)
     CHECK_EQ(approved, 1);
     CHECK_EQ(token("aaaaaaaaaaaaaa").suspended_at_ms, 0);
     CHECK_EQ(token("bbbbbbbbbbbbbb").suspended_at_ms, 50);
+    CHECK_ERR(store_token_approve(&k.tx, kit_id(&k.team), STR("cccccccccccccc"), &approved),
+              ERR_CONFLICT);
     CHECK_OK(store_token_approve(&k.tx, kit_id(&k.team), STR_EMPTY, &approved));
     CHECK_EQ(approved, 1);
     CHECK_EQ(token("cccccccccccccc").revoked_at_ms, 7);
@@ -56,20 +58,27 @@ static void test_all_tokens_are_void_until_they_are_approved(void)
 
 static void test_what_was_revoked_since_stays_revoked(void)
 {
-    struct store_known_token list[] = {
-        {STR("aaaaaaaaaaaaaa"), 0}, {STR("bbbbbbbbbbbbbb"), 99}, {STR("cccccccccccccc"), 0}};
-    struct store_known_tokens known = {.list = list, .count = 3};
-    int64_t revoked;
+    struct store_known_token list[] = {{STR("aaaaaaaaaaaaaa"), 0, 0},
+                                       {STR("bbbbbbbbbbbbbb"), 99, 98},
+                                       {STR("cccccccccccccc"), 0, 0},
+                                       {STR("eeeeeeeeeeeeee"), 0, 77}};
+    struct store_known_tokens known = {.list = list, .count = 4};
+    int64_t revoked, suspended;
     add_token("dddddddddddddd", 0); /* of which the old installation knows nothing any more */
-    CHECK_OK(store_restore_apply_tokens(&k.tx, &known, 200, &revoked));
+    add_token("eeeeeeeeeeeeee", 0); /* which nobody has approved there */
+    CHECK_OK(store_restore_apply_tokens(&k.tx, &known, 200, &revoked, &suspended));
     CHECK_EQ(revoked, 2);
+    CHECK_EQ(suspended, 1);
+    CHECK_EQ(token("eeeeeeeeeeeeee").suspended_at_ms, 77);
+    CHECK_EQ(token("eeeeeeeeeeeeee").revoked_at_ms, 0);
     CHECK_EQ(token("aaaaaaaaaaaaaa").revoked_at_ms, 0);
     CHECK_EQ(token("bbbbbbbbbbbbbb").revoked_at_ms, 99);
     CHECK_EQ(token("cccccccccccccc").revoked_at_ms, 7); /* never good again */
     CHECK_EQ(token("dddddddddddddd").revoked_at_ms, 200);
     known.count = 0;
-    CHECK_OK(store_restore_apply_tokens(&k.tx, &known, 300, &revoked));
-    CHECK_EQ(revoked, 1);
+    CHECK_OK(store_restore_apply_tokens(&k.tx, &known, 300, &revoked, &suspended));
+    CHECK_EQ(revoked, 2);
+    CHECK_EQ(suspended, 0);
     CHECK_EQ(token("aaaaaaaaaaaaaa").revoked_at_ms, 300);
 }
 
@@ -83,9 +92,23 @@ static void test_an_old_folder_is_read(void)
     kit_commit(&k);
     CHECK_OK(store_restore_known_tokens(k.folder, &a, &known));
     CHECK_STR(known.instance_id, "01JDF0000000000000000000A0");
-    CHECK_EQ(known.count, 4);
+    CHECK_EQ(known.count, 5);
     CHECK_STR(known.list[1].id, "bbbbbbbbbbbbbb");
     CHECK_EQ(known.list[1].revoked_at_ms, 99);
+    CHECK_STR(known.list[4].id, "eeeeeeeeeeeeee");
+    CHECK_EQ(known.list[4].suspended_at_ms, 77);
+}
+
+static void test_an_old_folder_of_before_there_were_restores_is_read(void)
+{
+    AUTO(arena) struct arena a = arena_make();
+    struct store_known_tokens known;
+    CHECK_OK(db_script(k.db, "ALTER TABLE tokens DROP COLUMN suspended_at_ms"));
+    kit_commit(&k);
+    CHECK_OK(store_restore_known_tokens(k.folder, &a, &known));
+    CHECK_EQ(known.count, 5);
+    CHECK_EQ(known.list[1].revoked_at_ms, 99);
+    CHECK_EQ(known.list[4].suspended_at_ms, 0);
 }
 
 static struct ulid add_job(enum job_state state, int64_t rendered_at_ms)
@@ -204,6 +227,7 @@ int main(void)
     RUN(test_jobs_that_were_open_end_and_nothing_is_sent_twice);
     RUN(test_jobs_may_go_on);
     RUN(test_templates_and_fonts_without_their_file);
+    RUN(test_an_old_folder_of_before_there_were_restores_is_read); /* the last: it takes a column */
     kit_close(&k);
     return test_done();
 }

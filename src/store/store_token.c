@@ -101,9 +101,10 @@ enum err store_token_revoke(struct store_tx *tx, struct str team_id, struct str 
 enum err store_token_approve(struct store_tx *tx, struct str team_id, struct str id,
                              int64_t *ret_approved)
 {
-    static const char one[] = "SELECT 1 FROM tokens WHERE id = ? AND team_id = ?";
-    static const char approve[] = "UPDATE tokens SET suspended_at_ms = 0 WHERE team_id = ?"
-                                  " AND suspended_at_ms <> 0 AND (? = '' OR id = ?)";
+    static const char one[] = "SELECT revoked_at_ms FROM tokens WHERE id = ? AND team_id = ?";
+    static const char approve[] =
+        "UPDATE tokens SET suspended_at_ms = 0 WHERE team_id = ?"
+        " AND suspended_at_ms <> 0 AND revoked_at_ms = 0 AND (? = '' OR id = ?)";
     ASSERT_WRITING(tx);
     AUTOP(db_stmt) struct db_stmt *p = NULL;
     AUTOP(db_stmt) struct db_stmt *q = NULL;
@@ -112,6 +113,8 @@ enum err store_token_approve(struct store_tx *tx, struct str team_id, struct str
         db_bind_text(p, id);
         db_bind_text(p, team_id);
         TRY(db_row(p));
+        if (db_column_int(p))
+            return ERR_CONFLICT;
     }
     TRY(db_prepare(tx->db, approve, &q));
     db_bind_text(q, team_id);

@@ -28,7 +28,7 @@ enum err store_token_list(struct store_tx *tx, struct str team_id, struct arena 
 enum err store_token_revoke(struct store_tx *tx, struct str team_id, struct str id,
                             int64_t now_ms) MUST_USE;
 /* One that a restore made void is good again; an empty id: all of the team. ERR_NOT_FOUND: no such
- * token of that team. */
+ * token of that team; ERR_CONFLICT: it is revoked. */
 enum err store_token_approve(struct store_tx *tx, struct str team_id, struct str id,
                              int64_t *ret_approved) MUST_USE;
 /* Does not bump the auth generation. */

@@ -135,11 +135,12 @@ APPROVED = members({"approved": COUNT})
 operation("POST", "/operator/teams/{team}/approve-tokens", "Every token that a restore made void is good again", answers={200: APPROVED},
           refuses={404})
 operation("POST", "/operator/teams/{team}/tokens/{id}/approve", "A token that a restore made void is good again", path={"id": TOKEN["id"]},
-          answers={200: APPROVED}, refuses={404})
+          answers={200: APPROVED}, refuses={404, 409})
 RECOVERY_ID = text(pattern="^[0-9a-f]{16}$")
-schema("RecoveryKey", members({"id": RECOVERY_ID, "mark": text(pattern="^[0-9a-f]{26}$")}))
+schema("RecoveryKey", members({"id": text(pattern="^[0-9a-f]{16}$", null=True), "mark": text(pattern="^[0-9a-f]{26}$")}))
 operation("POST", "/operator/backup", "A backup, as it is made", query={"spool": words("yes", "no")},
           answers={200: ("application/octet-stream", TEXT)}, refuses={409})
-operation("GET", "/operator/recovery-key", "Whom backups are encrypted for", answers={200: "RecoveryKey"}, refuses={409})
+operation("GET", "/operator/recovery-key", "Whom backups are encrypted for", answers={200: "RecoveryKey"},
+          details="`id` is null while there is no recovery key")
 operation("POST", "/operator/recovery-key", "Encrypt backups for the key that lies in recovery.pub.next", body=members({"id": RECOVERY_ID}),
           answers={200: "RecoveryKey"}, refuses={409})

@@ -1,0 +1,133 @@
+#include "backup_place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io.h"
+#include "offline.h"
+
+enum { OPEN_TRIES = 10 };
+
+void backup_place_auto(struct backup_place *p)
+{
+    progress_auto(&p->progress);
+    if (!p->path)
+        return;
+    if (p->fd >= 0 && p->part[0])
+        (void)unlink(p->part);
+    io_close(&p->fd);
+}
+
+static enum err because(const char **why, enum err e, const char *what)
+{
+    *why = what;
+    return e;
+}
+
+/* Is it still what stands there? Between opening and locking, the one who had the lock may have put
+ * it in its place. */
+static bool stands_there(const char *path, int fd)
+{
+    struct stat ours, there;
+    return fstat(fd, &ours) == 0 && lstat(path, &there) == 0 && ours.st_dev == there.st_dev &&
+           ours.st_ino == there.st_ino;
+}
+
+static bool is_ours(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+           fchmod(fd, 0600) == 0;
+}
+
+/* One that was killed left its file, which is taken over; the lock says that nobody is at it. Where
+ * a file system keeps no locks (NFS without lockd) only a file that was not there will do. */
+static enum err open_once(struct backup_place *p, const char **why)
+{
+    static const int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    AUTO(fd) int fd = open(p->part, flags | O_CREAT | O_EXCL, 0600);
+    bool fresh = fd >= 0;
+    if (!fresh && errno == EEXIST)
+        fd = open(p->part, flags);
+    if (fd < 0 && errno == ENOENT && access(p->part, F_OK) != 0)
+        return because(why, ERR_IO, "the file cannot be made there; does its folder exist?");
+    if (fd < 0 || !is_ours(fd))
+        return because(why, ERR_IO,
+                       "its .partial file cannot be written there: the folder is not yours to "
+                       "write, or something else has that name");
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 && (errno == EWOULDBLOCK || !fresh))
+        return because(why, ERR_CONFLICT,
+                       errno == EWOULDBLOCK
+                           ? "another backup is being written there"
+                           : "its .partial file is there already, of a backup under way or one "
+                             "that was killed; if none is under way, remove it");
+    if (!stands_there(p->part, fd))
+        return ERR_AGAIN;
+    if (ftruncate(fd, 0) != 0)
+        return because(why, ERR_IO, "the file cannot be written");
+    p->fd = fd;
+    fd = -1;
+    return OK;
+}
+
+enum err backup_place_open(struct backup_place *p, const char **why)
+{
+    enum err e = ERR_AGAIN;
+    if (!p->path) {
+        p->fd = STDOUT_FILENO;
+        return OK;
+    }
+    if (access(p->path, F_OK) == 0)
+        return because(why, ERR_CONFLICT,
+                       "there is a file of that name already; choose another one");
+    int n = snprintf(p->part, sizeof p->part, "%s.partial", p->path);
+    if (n < 0 || n >= (int)sizeof p->part)
+        return because(why, ERR_IO, "the name is too long");
+    for (int i = 0; i < OPEN_TRIES && e == ERR_AGAIN; i++)
+        e = open_once(p, why);
+    return e == ERR_AGAIN ? because(why, ERR_CONFLICT, "another backup is being written there") : e;
+}
+
+enum err backup_place_put(void *place, struct str bytes)
+{
+    struct backup_place *p = place;
+    if (offline_interrupted())
+        return ERR_AGAIN;
+    if (p->bytes < sizeof p->head) {
+        size_t room = sizeof p->head - (size_t)p->bytes;
+        memcpy(p->head + p->bytes, bytes.ptr, bytes.len < room ? bytes.len : room);
+    }
+    p->failed = io_write_all(p->fd, bytes);
+    TRY(p->failed);
+    p->bytes += bytes.len;
+    progress_at(&p->progress, p->bytes);
+    return OK;
+}
+
+static enum err move(struct backup_place *p)
+{
+    char folder[DATADIR_PATH_MAX_BYTES];
+    if (fsync(p->fd) != 0)
+        return ERR_IO;
+    TRY(io_move_new(p->part, p->path));
+    p->part[0] = 0;
+    snprintf(folder, sizeof folder, "%s", p->path);
+    return io_sync_folder(dirname(folder));
+}
+
+enum err backup_place_keep(struct backup_place *p, const char **why)
+{
+    progress_auto(&p->progress);
+    enum err e = p->path ? move(p) : OK;
+    return e == OK
+               ? OK
+               : because(why, e,
+                         e == ERR_CONFLICT ? "there is a file of that name now; choose another one"
+                                           : "the file cannot be kept; is the disk full?");
+}
