@@ -48,16 +48,9 @@ static bool is_farm(const struct http_route *route)
     return str_starts(str_from(route->pattern), STR("!/api/v1/"));
 }
 
-/* As api_metrics.c names them. */
-static void count_refusal(enum err e)
-{
-    if (e == ERR_UNAUTHORIZED || e == ERR_FORBIDDEN || e == ERR_RATE)
-        metric_add(METRIC_AUTH_FAILURES, e == ERR_UNAUTHORIZED ? 0 : e == ERR_FORBIDDEN ? 1 : 2, 1);
-}
-
 static void refuse(struct http_request *r, enum err e, bool farm, bool session)
 {
-    count_refusal(e);
+    api_count_refusal(e);
     if (e == ERR_RATE)
         http_answer_header(r, "Retry-After", "1");
     if (farm && (e == ERR_UNAUTHORIZED || e == ERR_FORBIDDEN))
@@ -162,7 +155,7 @@ enum err api_start(struct api *api)
     api->auth = auth_new(api->store, api->vault);
     if (api->console_idle_ms && api->console_session_ms)
         auth_set_session_limits(
-            api->auth, (struct auth_session_limits){api->console_idle_ms, api->console_session_ms});
+            api->auth, (struct session_limits){api->console_idle_ms, api->console_session_ms});
     api->lists = secret_lists_new();
     api->rotation = NULL;
     api->backup = api_backup_new(api);
@@ -174,7 +167,9 @@ enum err api_start(struct api *api)
     ASSERT(pthread_rwlock_init(&api->settings_lock, NULL) == 0);
     atomic_store(&api->access_log, api->settings.access_log);
     ASSERT(pthread_mutex_init(&api->put_lock, NULL) == 0);
-    ASSERT(pthread_mutex_init(&api->walk_lock, NULL) == 0);
+    ASSERT(pthread_mutex_init(&api->places_lock, NULL) == 0);
+    ASSERT(pthread_mutex_init(&api->courier_verdict.lock, NULL) == 0);
+    api->courier_verdict.answers = true; /* until somebody asks */
     spool_sweep(api->store, api->spool_folder, true);
 
     enum err e = key_rotation_start(api, &api->rotation);
@@ -226,6 +221,9 @@ void api_set_courier(struct api *api, struct courier *courier)
     api->courier = courier;
     pthread_rwlock_unlock(&api->courier_lock);
     courier_free(&old);
+    pthread_mutex_lock(&api->courier_verdict.lock);
+    api->courier_verdict.answers = true; /* what was said of the old one does not count */
+    pthread_mutex_unlock(&api->courier_verdict.lock);
 }
 
 struct courier *api_courier_begin(struct api *api)
@@ -241,9 +239,24 @@ void api_courier_end(struct api *api)
 
 bool api_courier_answers(struct api *api, int64_t within_ms)
 {
+    enum { KEPT_MS = 1000 };
+    struct api_courier_verdict *v = &api->courier_verdict;
+    pthread_mutex_lock(&v->lock);
+    bool known = v->asking || (!v->answers && clock_monotonic_ms() - v->at_ms < KEPT_MS);
+    bool answers = v->answers;
+    if (!known)
+        v->asking = true;
+    pthread_mutex_unlock(&v->lock);
+    if (known)
+        return answers;
     struct courier *courier = api_courier_begin(api);
-    bool answers = courier && courier_answers(courier, within_ms);
+    answers = courier && courier_answers(courier, within_ms);
     api_courier_end(api);
+    pthread_mutex_lock(&v->lock);
+    v->asking = false;
+    v->answers = answers;
+    v->at_ms = clock_monotonic_ms();
+    pthread_mutex_unlock(&v->lock);
     return answers;
 }
 
@@ -267,7 +280,8 @@ void api_free(struct api *api)
     free(TAKE(api->open_routes));
     free(TAKE(api->operator_routes));
     pthread_mutex_destroy(&api->put_lock);
-    pthread_mutex_destroy(&api->walk_lock);
+    pthread_mutex_destroy(&api->places_lock);
+    pthread_mutex_destroy(&api->courier_verdict.lock);
     pthread_rwlock_destroy(&api->courier_lock);
     pthread_rwlock_destroy(&api->settings_lock);
 }

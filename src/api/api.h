@@ -72,8 +72,13 @@ struct api {
     _Atomic bool access_log; /* of the settings: asked for at each request */
     int64_t began_unix_ms;
     _Atomic unsigned deferred;
-    pthread_mutex_t walk_lock; /* api_audit_walk.c: whose logs are being checked; empty: free */
-    char walking[AUDIT_WALKS_MAX][ULID_LEN + 1];
+    pthread_mutex_t places_lock; /* api_audit.h: whose logs are checked and searched now */
+    char walking[AUDIT_WALKS_MAX][ULID_LEN + 1], searching[AUDIT_SEARCHES_MAX][ULID_LEN + 1];
+    struct api_courier_verdict { /* api_courier_answers() */
+        pthread_mutex_t lock;
+        bool asking, answers;
+        int64_t at_ms;
+    } courier_verdict;
     _Atomic int64_t spool_used_bytes, spool_counted_at_ms; /* spool_room.c */
     pthread_mutex_t put_lock; /* puts that lost a race: one after the other */
     struct auth *auth;
@@ -107,6 +112,8 @@ void api_set_courier(struct api *api, struct courier *courier);
 /* NULL when there is none; then api_courier_end is called all the same. */
 struct courier *api_courier_begin(struct api *api);
 void api_courier_end(struct api *api);
+/* While somebody waits for its answer, and for a second after it gave none, others hear what was
+ * found last: a courier that hangs must not hold one thread for each who asks. */
 bool api_courier_answers(struct api *api, int64_t within_ms);
 
 /* Servers first, then the rotation thread. The store must still be open; after it is closed call

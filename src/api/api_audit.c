@@ -154,6 +154,32 @@ enum err api_audit_team(struct http_request *r, struct str *ret_team_id)
     return OK;
 }
 
+char *audit_place_take(struct api *api, char (*places)[ULID_LEN + 1], size_t count,
+                       struct str team_id)
+{
+    char *place = NULL;
+    pthread_mutex_lock(&api->places_lock);
+    for (size_t i = 0; i < count; i++) {
+        if (str_is(team_id, places[i])) {
+            place = NULL;
+            break;
+        }
+        if (!places[i][0])
+            place = places[i];
+    }
+    if (place)
+        ASSERT(str_to_text(team_id, place, sizeof places[0]) == OK);
+    pthread_mutex_unlock(&api->places_lock);
+    return place;
+}
+
+void audit_place_leave(struct api *api, char *place)
+{
+    pthread_mutex_lock(&api->places_lock);
+    place[0] = 0;
+    pthread_mutex_unlock(&api->places_lock);
+}
+
 /* The next few records. *ret_end: there are no more behind them. */
 static enum err step(struct listing *l, struct json_out *o, bool *ret_end)
 {
@@ -181,15 +207,18 @@ static enum err step(struct listing *l, struct json_out *o, bool *ret_end)
     return OK;
 }
 
-static void answer(struct listing *l)
+/* `place` is left before the answer goes out: whoever has it may ask for the next page. */
+static void answer(struct listing *l, char *place)
 {
     AUTO(buf) struct buf body = buf_make(LIST_MAX_BYTES);
     struct json_out o = json_out_make(&body);
-    enum err e = api_audit_team(l->r, &l->team_id);
+    enum err e = OK;
     json_out_open(&o, '[');
     for (bool end = false; e == OK && !end && l->found < l->limit && l->looked_at < AUDIT_SCAN_MAX;)
         e = step(l, &o, &end);
     json_out_close(&o, ']');
+    if (place)
+        audit_place_leave(api_of(l->r), place);
     if (e != OK) {
         http_fail(l->r, e);
         return;
@@ -201,9 +230,16 @@ static void answer(struct listing *l)
     api_reply_out(l->r, 200, &body, &o);
 }
 
-static void answer_later(struct http_request *r)
+/* It may look at AUDIT_SCAN_MAX records. */
+static void search(struct http_request *r)
 {
-    answer(api_work(r));
+    struct listing *l = api_work(r);
+    struct api *api = api_of(r);
+    char *place = audit_place_take(api, api->searching, AUDIT_SEARCHES_MAX, l->team_id);
+    if (place)
+        answer(l, place);
+    else
+        http_fail(r, ERR_BUSY);
 }
 
 void api_audit_list(struct http_request *r)
@@ -211,10 +247,14 @@ void api_audit_list(struct http_request *r)
     struct listing *l = arena_alloc(http_arena(r), sizeof *l);
     *l = (struct listing){
         .r = r, .limit = LIMIT_DEFAULT, .since_ms = INT64_MIN, .until_ms = INT64_MAX};
-    if (!read_query(l))
+    if (!api_query_only(r, "after,before,limit,event,actor,name,job,since,until,sort") ||
+        !read_query(l))
         return;
-    if (filtered(l))
-        api_defer_or_fail(r, answer_later, l);
+    enum err e = api_audit_team(r, &l->team_id);
+    if (e != OK)
+        http_fail(r, e);
+    else if (filtered(l))
+        api_defer_or_fail(r, search, l);
     else
-        answer(l);
+        answer(l, NULL);
 }

@@ -43,7 +43,8 @@ static void verify(struct http_request *r)
 
 void api_audit_verify(struct http_request *r)
 {
-    api_defer_or_fail(r, verify, NULL);
+    if (api_query_only(r, ""))
+        api_defer_or_fail(r, verify, NULL);
 }
 
 /* What is not whole is not signed: a checkpoint must not make good what somebody edited. */
@@ -71,7 +72,8 @@ static void sign(struct http_request *r)
 
 void api_audit_checkpoint(struct http_request *r)
 {
-    api_defer_or_fail(r, sign, NULL);
+    if (api_query_only(r, ""))
+        api_defer_or_fail(r, sign, NULL);
 }
 
 void api_audit_key(struct http_request *r)
@@ -79,6 +81,8 @@ void api_audit_key(struct http_request *r)
     AUTO(buf) struct buf key = buf_make(AUDIT_KEY_MAX_BYTES), body = buf_make(4096);
     struct json_out o = json_out_make(&body);
     struct str team_id;
+    if (!api_query_only(r, ""))
+        return;
     enum err e = api_audit_team(r, &team_id);
     if (e == OK)
         e = vault_checkpoint_key(api_of(r)->vault, team_id, &key);

@@ -59,7 +59,7 @@ void api_audit_export(struct http_request *r)
     uint64_t after = 0;
     struct str team_id;
     int64_t last = 0;
-    if (!api_query_number(r, "after", 0, INT64_MAX, &after))
+    if (!api_query_only(r, "after") || !api_query_number(r, "after", 0, INT64_MAX, &after))
         return;
     enum err e = api_audit_team(r, &team_id);
     if (e == OK)

@@ -60,42 +60,16 @@ static enum err step(struct api *api, struct audit_walk *w, bool *ret_end)
     return OK;
 }
 
-/* One walk of each team, so that no team keeps the others from theirs. NULL: not now. */
-static char *take_place(struct api *api, struct str team_id)
-{
-    char *place = NULL;
-    pthread_mutex_lock(&api->walk_lock);
-    for (size_t i = 0; i < AUDIT_WALKS_MAX; i++) {
-        if (str_is(team_id, api->walking[i])) {
-            place = NULL;
-            break;
-        }
-        if (!api->walking[i][0])
-            place = api->walking[i];
-    }
-    if (place)
-        ASSERT(str_to_text(team_id, place, sizeof api->walking[0]) == OK);
-    pthread_mutex_unlock(&api->walk_lock);
-    return place;
-}
-
-static void leave_place(struct api *api, char *place)
-{
-    pthread_mutex_lock(&api->walk_lock);
-    place[0] = 0;
-    pthread_mutex_unlock(&api->walk_lock);
-}
-
 enum err audit_walk(struct api *api, struct str team_id, struct audit_walk *ret)
 {
     struct audit_walk w = {.team_id = team_id};
-    char *place = take_place(api, team_id);
+    char *place = audit_place_take(api, api->walking, AUDIT_WALKS_MAX, team_id);
     enum err e = OK;
     if (!place)
         return ERR_BUSY;
     for (bool end = false; e == OK && !end;)
         e = step(api, &w, &end);
-    leave_place(api, place);
+    audit_place_leave(api, place);
     if (e == OK)
         *ret = w;
     return e;

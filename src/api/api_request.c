@@ -19,6 +19,13 @@ const struct actor *api_actor(const struct http_request *r)
     return &api_user(r)->actor;
 }
 
+/* As api_metrics.c names them. */
+void api_count_refusal(enum err e)
+{
+    if (e == ERR_UNAUTHORIZED || e == ERR_FORBIDDEN || e == ERR_RATE)
+        metric_add(METRIC_AUTH_FAILURES, e == ERR_UNAUTHORIZED ? 0 : e == ERR_FORBIDDEN ? 1 : 2, 1);
+}
+
 struct audit_record api_audit(const struct actor *actor, enum audit_event_type type)
 {
     return (struct audit_record){.type = type,
@@ -74,6 +81,43 @@ bool api_query_number(struct http_request *r, const char *name, uint64_t least, 
         return false;
     }
     *ret = v;
+    return true;
+}
+
+/* Its place in the list; the list's length when it is none of them. */
+static unsigned place_of(struct str name, struct str names)
+{
+    unsigned place = 0;
+    for (struct str one; names.len; place++) {
+        names = str_split(names, ',', &one);
+        if (str_equal(one, name))
+            break;
+    }
+    return place;
+}
+
+bool api_query_only(struct http_request *r, const char *names)
+{
+    uint64_t seen = 0;
+    struct str name;
+    unsigned count = place_of(STR_EMPTY, str_from(names));
+    ASSERT(count < 64);
+    for (size_t at = 0; http_query_name(r, &at, &name);) {
+        unsigned place = place_of(name, str_from(names));
+        struct problems problems;
+        problems_init(&problems, http_arena(r));
+        if (place == count)
+            problems_addf(&problems, STR("query"),
+                          "has a parameter that is not known here; known are: %s",
+                          count ? names : "none");
+        else if (seen >> place & 1)
+            problems_add(&problems, name, "stands there more than once");
+        seen |= UINT64_C(1) << place;
+        if (problems.count > 0) {
+            http_fail_with(r, ERR_INVALID, &problems);
+            return false;
+        }
+    }
     return true;
 }
 

@@ -17,6 +17,9 @@ struct api *api_of(const struct http_request *r);
 const struct auth_user *api_user(const struct http_request *r);
 const struct actor *api_actor(const struct http_request *r);
 
+/* Somebody was refused for his token; counts nothing of other errors. */
+void api_count_refusal(enum err e);
+
 /* The actor's fields of a record; the rest is the caller's. */
 struct audit_record api_audit(const struct actor *actor, enum audit_event_type type);
 
@@ -31,6 +34,9 @@ bool api_body_is_json(struct http_request *r);
  * to most, and the request was answered. */
 bool api_query_number(struct http_request *r, const char *name, uint64_t least, uint64_t most,
                       uint64_t *ret);
+/* Every parameter of the query is one of these (a comma list), and stands there once: where a
+ * misspelt one would give something else than was asked for. False: answered with 400. */
+bool api_query_only(struct http_request *r, const char *names);
 /* 400 with one entry of details. */
 void api_fail_field(struct http_request *r, const char *field, const char *message);
 

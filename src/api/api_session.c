@@ -4,7 +4,6 @@
 #include "alloc.h"
 #include "api_request.h"
 #include "clock.h"
-#include "session.h"
 #include "session_guard.h"
 #include "session_text.h"
 #include "store_team.h"
@@ -146,12 +145,11 @@ static enum err create_op(struct store_tx *tx, void *ctx)
     struct sign_in *s = ctx;
     struct arena *a = http_arena(s->r);
     const struct auth *auth = api_of(s->r)->auth;
-    struct auth_session_limits limits = auth_session_limits(auth);
     enum err e = read_shown(tx, s->r, &s->shown);
     if (e == ERR_NOT_FOUND || (e == OK && s->shown.token.revoked_at_ms != 0))
         return ERR_UNAUTHORIZED; /* a moment ago */
     TRY(e);
-    TRY(session_sweep(tx, auth_now_ms(auth), limits.max_ms, limits.idle_ms, a));
+    TRY(session_sweep(tx, auth_session_limits(auth), auth_now_ms(auth), a));
     TRY(end_replaced(tx, s));
     TRY(make_room(tx, s));
     TRY(store_session_insert(tx, &s->row));
@@ -207,6 +205,16 @@ static struct str present_session(struct http_request *r)
     return e == OK ? user->session_id : STR_EMPTY;
 }
 
+static void fail_locked(struct http_request *r, int64_t wait_ms)
+{
+    char seconds[24];
+    (void)snprintf(seconds, sizeof seconds, "%lld", (long long)(wait_ms + 999) / 1000);
+    http_answer_header(r, "Retry-After", seconds);
+    http_fail_text(r, ERR_RATE,
+                   "This is not a valid API token, and there were too many of those from this "
+                   "address: wait a minute, or send a valid one");
+}
+
 /* False: answered. */
 static bool check_token(struct http_request *r, struct str token)
 {
@@ -214,14 +222,10 @@ static bool check_token(struct http_request *r, struct str token)
     int64_t wait_ms;
     enum err e = auth_sign_in(api_of(r)->auth, str_trim(token), http_peer(r), http_arena(r), &user,
                               &wait_ms);
-    if (e == ERR_RATE) {
-        char seconds[24];
-        (void)snprintf(seconds, sizeof seconds, "%lld", (long long)(wait_ms + 999) / 1000);
-        http_answer_header(r, "Retry-After", seconds);
-        http_fail_text(r, e, "Too many failed sign-ins from this address: wait a minute");
-        return false;
-    }
-    if (e == ERR_UNAUTHORIZED)
+    api_count_refusal(e);
+    if (e == ERR_RATE)
+        fail_locked(r, wait_ms);
+    else if (e == ERR_UNAUTHORIZED)
         fail_unauthorized(r);
     else if (e != OK)
         http_fail(r, e);
@@ -233,6 +237,7 @@ static bool check_token(struct http_request *r, struct str token)
     if (auth_role_allows(user->role, SCOPE_CONSOLE))
         return true;
     auth_denied(api_of(r)->auth, user);
+    api_count_refusal(ERR_FORBIDDEN);
     http_fail_text(r, ERR_FORBIDDEN, "The console takes tokens of the roles admin and editor");
     return false;
 }
@@ -274,12 +279,6 @@ static struct str own_token(const struct http_request *r)
     return auth_role_allows(api_user(r)->role, SCOPE_ADMIN) ? STR_EMPTY : api_actor(r)->token_id;
 }
 
-static bool is_over(const struct session_row *row, struct auth_session_limits limits, int64_t now)
-{
-    return now - row->created_at_ms >= limits.max_ms || now - row->seen_at_ms >= limits.idle_ms ||
-           (row->token_expires_at_ms != 0 && row->token_expires_at_ms <= now);
-}
-
 static void write_session(struct json_out *o, const struct session_row *row, int64_t max_ms,
                           struct str current_id)
 {
@@ -314,13 +313,13 @@ void api_session_list(struct http_request *r)
         http_fail(r, e);
         return;
     }
-    struct auth_session_limits limits = auth_session_limits(auth);
+    struct session_limits limits = auth_session_limits(auth);
     int64_t now = auth_now_ms(auth);
     AUTO(buf) struct buf body = buf_make(LIST_MAX_BYTES);
     struct json_out o = json_out_make(&body);
     json_out_open(&o, '[');
     for (size_t i = 0; i < count; i++)
-        if (!is_over(&rows[i], limits, now))
+        if (!session_is_over(&rows[i], limits, now))
             write_session(&o, &rows[i], limits.max_ms, api_user(r)->session_id);
     json_out_close(&o, ']');
     api_reply_out(r, 200, &body, &o);

@@ -8,7 +8,6 @@
 #include "clock.h"
 #include "log.h"
 #include "ref_scan.h"
-#include "session.h"
 #include "session_text.h"
 #include "token_text.h"
 
@@ -20,7 +19,7 @@ struct auth {
     struct auth_cache *cache;
     struct auth_limit *limit, *sign_in_limit;
     struct auth_alarm *alarm;
-    struct auth_session_limits session_limits;
+    struct session_limits session_limits;
     int64_t began_unix_ms, began_monotonic_ms;
 };
 
@@ -75,7 +74,7 @@ struct auth *auth_new(struct store *store, struct vault *vault)
     a->cache = auth_cache_new();
     a->limit = auth_limit_new(&auth_limit_tokens);
     a->sign_in_limit = auth_limit_new(&auth_limit_sign_ins);
-    a->session_limits = (struct auth_session_limits){CONSOLE_IDLE_MS, CONSOLE_SESSION_MS};
+    a->session_limits = (struct session_limits){CONSOLE_IDLE_MS, CONSOLE_SESSION_MS};
     a->alarm = auth_alarm_new();
     a->began_unix_ms = clock_unix_ms();
     a->began_monotonic_ms = clock_monotonic_ms();
@@ -94,12 +93,12 @@ void auth_free(struct auth **a)
     *a = NULL;
 }
 
-void auth_set_session_limits(struct auth *a, struct auth_session_limits limits)
+void auth_set_session_limits(struct auth *a, struct session_limits limits)
 {
     a->session_limits = limits;
 }
 
-struct auth_session_limits auth_session_limits(const struct auth *a)
+struct session_limits auth_session_limits(const struct auth *a)
 {
     return a->session_limits;
 }
@@ -284,7 +283,7 @@ static enum err find(struct auth *a, struct auth_given given, struct str peer, s
     }
     if (!still_valid(a, ret, now)) {
         if (shown.is_session)
-            session_end_soon(a->store, ulid_str(&ret->session_id));
+            session_end_soon(a->store, ulid_str(&ret->session_id), a->session_limits, now);
         return ERR_UNAUTHORIZED;
     }
     if (!auth_addresses_allow(str_from(ret->addresses), peer))
@@ -333,12 +332,12 @@ enum err auth_sign_in(struct auth *a, struct str token, struct str peer, struct 
 {
     struct auth_entry entry;
     int64_t now = clock_monotonic_ms();
-    *ret_wait_ms = auth_limit_wait_ms(a->sign_in_limit, peer, now);
-    if (*ret_wait_ms > 0)
-        return ERR_RATE;
     enum err e = token.len ? find(a, (struct auth_given){.token = token}, peer, arena, &entry)
                            : ERR_UNAUTHORIZED;
     if (e == ERR_UNAUTHORIZED) {
+        *ret_wait_ms = auth_limit_wait_ms(a->sign_in_limit, peer, now);
+        if (*ret_wait_ms > 0)
+            return ERR_RATE;
         (void)auth_limit_take(a->sign_in_limit, peer, now);
         if (auth_limit_wait_ms(a->sign_in_limit, peer, now) > 0)
             log_warn("console_address_locked", kv("address", peer));

@@ -3,8 +3,7 @@
 #ifndef API_AUTH_H
 #define API_AUTH_H
 
-#include "jobs.h"
-#include "store_token.h"
+#include "session.h"
 
 enum scope {
     SCOPE_NONE, /* no token */
@@ -45,12 +44,9 @@ struct auth;
 struct auth *auth_new(struct store *store, struct vault *vault);
 void auth_free(struct auth **a); /* after the store is closed: late uses may still be written */
 
-/* How long console sessions last: after their last use, and at most. Before the first request. */
-struct auth_session_limits {
-    int64_t idle_ms, max_ms;
-};
-void auth_set_session_limits(struct auth *a, struct auth_session_limits limits);
-struct auth_session_limits auth_session_limits(const struct auth *a);
+/* How long console sessions last. Set before the first request. */
+void auth_set_session_limits(struct auth *a, struct session_limits limits);
+struct session_limits auth_session_limits(const struct auth *a);
 
 /* What a request shows: the Authorization header as it came, or one of these instead, which then
  * counts alone: a bare token (the header nexrender-secret of protocol v1), or a console session's
@@ -66,7 +62,8 @@ enum err auth_check(struct auth *a, struct auth_given given, struct str peer, st
                     struct auth_user **ret) MUST_USE;
 
 /* The same for a token at the console's sign-in, where an address with too many failures is locked:
- * ERR_RATE then, whatever the token, and *ret_wait_ms says for how long. */
+ * ERR_RATE then for what is no valid token, and *ret_wait_ms says for how long. A valid one gets
+ * in: behind a proxy all people share one address, and nobody may lock the others out. */
 enum err auth_sign_in(struct auth *a, struct str token, struct str peer, struct arena *arena,
                       struct auth_user **ret, int64_t *ret_wait_ms) MUST_USE;
 /* Like everything here that asks what time it is: setting the clock back revives nothing. */

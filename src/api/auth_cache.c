@@ -110,8 +110,12 @@ void auth_cache_put(struct auth_cache *c, uint64_t generation, const struct auth
             c->count = 1;
             s = find(c, e->key);
         }
+        /* A use beside this one may have been noted since the row was read. */
+        int64_t used_at_ms = s->round == c->round ? s->entry.used_at_ms : 0;
         s->round = c->round;
         s->entry = *e;
+        if (used_at_ms > s->entry.used_at_ms)
+            s->entry.used_at_ms = used_at_ms;
     }
     pthread_mutex_unlock(&c->lock);
 }

@@ -62,6 +62,27 @@ static void test_last_use_is_touched_once_a_minute(void)
     auth_cache_free(&c);
 }
 
+/* A row read before a use and kept after it would make the session look unused. */
+static void test_an_older_row_does_not_take_back_a_use(void)
+{
+    struct auth_cache *c = auth_cache_new();
+    struct auth_entry old = entry_of(c, 1), got;
+    auth_cache_put(c, 1, &old);
+    CHECK(auth_cache_touch(c, old.key, 500000, AUTH_USED_EVERY_MS));
+    auth_cache_put(c, 1, &old);
+    CHECK(auth_cache_get(c, 1, old.key, &got));
+    CHECK_EQ(got.used_at_ms, 500000);
+    old.used_at_ms = 600000;
+    auth_cache_put(c, 1, &old);
+    CHECK(auth_cache_get(c, 1, old.key, &got));
+    CHECK_EQ(got.used_at_ms, 600000);
+    old.used_at_ms = 1000;
+    auth_cache_put(c, 2, &old); /* what was known is dropped */
+    CHECK(auth_cache_get(c, 2, old.key, &got));
+    CHECK_EQ(got.used_at_ms, 1000);
+    auth_cache_free(&c);
+}
+
 static void test_full_means_empty_again(void)
 {
     struct auth_cache *c = auth_cache_new();
@@ -91,6 +112,7 @@ int main(void)
     RUN(test_keys_are_of_this_cache_alone);
     RUN(test_a_newer_generation_drops_all);
     RUN(test_last_use_is_touched_once_a_minute);
+    RUN(test_an_older_row_does_not_take_back_a_use);
     RUN(test_full_means_empty_again);
     return test_done();
 }

@@ -17,7 +17,7 @@ const struct auth_limit_rates auth_limit_tokens = {AUTH_LIMIT_BURST,
                                                    1000 / AUTH_LIMIT_ALL_PER_SECOND,
                                                    24,
                                                    56};
-/* Nobody can lock everybody out, so there is no bound for all: tokens are too long to guess. */
+/* No bound for all: it would let one address lock out every other. */
 const struct auth_limit_rates auth_limit_sign_ins = {
     CONSOLE_FAILURES_MAX, CONSOLE_LOCK_MS, 0, 0, 32, 64};
 

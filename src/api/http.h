@@ -74,7 +74,9 @@ struct str http_path(const struct http_request *r); /* decoded, without the quer
 struct str http_param(const struct http_request *r,
                       const char *name); /* of the pattern, decoded; empty if none */
 bool http_query(const struct http_request *r, const char *name,
-                struct str *ret);                                       /* decoded; false: absent */
+                struct str *ret); /* decoded; false: absent */
+/* The name of the parameter at *at (0: the first), which moves behind it; false: no more. */
+bool http_query_name(const struct http_request *r, size_t *at, struct str *ret);
 struct str http_header(const struct http_request *r, const char *name); /* empty: absent */
 struct str http_authorization(
     const struct http_request *r); /* the raw header; the adapter wipes it at the end */

@@ -195,6 +195,8 @@ static void fail(struct http_request *r, int status, const char *code, const cha
 {
     AUTO(buf) struct buf body = buf_make(ERROR_BODY_MAX_BYTES);
     http_error_body(&body, text, code, problems);
+    if (str_is(str_from(code), err_code(ERR_BUSY)))
+        http_answer_header(r, "Retry-After", "1");
     http_reply_json(r, status, &body);
 }
 

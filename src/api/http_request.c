@@ -61,6 +61,19 @@ bool http_query(const struct http_request *r, const char *name, struct str *ret)
     return false;
 }
 
+bool http_query_name(const struct http_request *r, size_t *at, struct str *ret)
+{
+    struct str pair = STR_EMPTY, key, rest = str_slice(r->query, *at, r->query.len);
+    while (rest.len && pair.len == 0)
+        rest = str_split(rest, '&', &pair);
+    *at = r->query.len - rest.len;
+    if (pair.len == 0)
+        return false;
+    (void)str_split(pair, '=', &key);
+    *ret = query_decode(r->arena_here, key);
+    return true;
+}
+
 struct str http_header(const struct http_request *r, const char *name)
 {
     struct str wanted = str_from(name);

@@ -14,6 +14,12 @@
 #define SESSION_TOKEN_REVOKED STR("token revoked")
 #define SESSION_TIMED_OUT     STR("timed out")
 
+/* How long sessions last: after their last use, and at most. */
+struct session_limits {
+    int64_t idle_ms, max_ms;
+};
+bool session_is_over(const struct session_row *row, struct session_limits limits, int64_t now_ms);
+
 /* When it ends without anybody's doing; its token may end first. 0 for a time: never. */
 int64_t session_ends_at_ms(int64_t began_ms, int64_t max_ms, int64_t token_expires_at_ms);
 
@@ -24,10 +30,12 @@ enum err session_end(struct store_tx *tx, const struct actor *by, const struct s
 enum err session_end_of_token(struct store_tx *tx, const struct actor *by, struct str team_id,
                               struct str token_id, struct arena *arena) MUST_USE;
 /* Those of any team whose time is over, some at a time. */
-enum err session_sweep(struct store_tx *tx, int64_t now_ms, int64_t max_ms, int64_t idle_ms,
+enum err session_sweep(struct store_tx *tx, struct session_limits limits, int64_t now_ms,
                        struct arena *arena) MUST_USE;
 
-/* One whose time was found to be over ends in the store too; nobody waits for it. */
-void session_end_soon(struct store *store, struct str session_id);
+/* One whose time was found to be over ends in the store too, unless its row says that it was used
+ * since; nobody waits for it. */
+void session_end_soon(struct store *store, struct str session_id, struct session_limits limits,
+                      int64_t now_ms);
 
 #endif

@@ -93,6 +93,10 @@
 #define LIST_VERSIONS_MAX   1000
 /* Jobs that refer to a secret: each payload of them is read for it. */
 #define LIST_SECRET_JOBS_MAX 100
+/* Secrets whose jobs are counted in one call, and how many jobs of each are looked at: some
+ * hundredths of a second for all. */
+#define SECRET_USES_IDS_MAX  100
+#define SECRET_USES_JOBS_MAX 100
 #define LIST_AUDIT_MAX       1000
 /* Records that one call looks at for its filters: some tenths of a second. */
 #define AUDIT_SCAN_MAX 100000
@@ -101,6 +105,9 @@
 /* Whole logs that are checked at the same time, one of each team: each takes a thread of those that
  * may block. */
 #define AUDIT_WALKS_MAX 4
+/* The same for lists with filters, which may look at AUDIT_SCAN_MAX records: with the walks they
+ * leave some of those threads to the workers. */
+#define AUDIT_SEARCHES_MAX 2
 /* An actor's id, a secret's or team's name: what a filter may ask for. */
 #define AUDIT_FILTER_MAX_BYTES 128
 #define CANCEL_JOBS_MAX        1000 /* ids in one call, as the vendor documents */

@@ -34,10 +34,24 @@ static void *keep_array(struct arena *a, const void *list, size_t count, size_t 
     return copy;
 }
 
+/* Which secrets they name; where they stand is not asked any more. */
+static void keep_names(struct arena *a, struct ref_list *refs)
+{
+    struct ref *kept = arena_array(a, refs->count + 1, sizeof *kept);
+    size_t count = 0;
+    for (size_t i = 0; i < refs->count; i++) {
+        struct str name = refs->refs[i].name;
+        if (refs->refs[i].literal || (count && str_equal(kept[count - 1].name, name)))
+            continue;
+        kept[count++] = (struct ref){.name = arena_str(a, name)};
+    }
+    *refs = (struct ref_list){kept, count};
+}
+
 static void keep_prepared(struct arena *a, struct job_prepared *p)
 {
     keep_job(a, &p->job);
-    p->refs = (struct ref_list){NULL, 0};
+    keep_names(a, &p->refs);
     p->reach = NULL;
     p->fonts = keep_array(a, p->fonts, p->font_count, sizeof *p->fonts);
     p->warning_count = p->warning_count < PROBLEMS_MAX ? p->warning_count : PROBLEMS_MAX;

@@ -100,6 +100,15 @@ enum err store_job_secret_users(struct store_tx *tx, struct str team_id, struct 
                                 bool waiting, size_t limit, struct arena *a, struct job **ret,
                                 size_t *ret_count) MUST_USE;
 
+/* How many jobs of the team name a secret: of `limit` the newest, and how many of those have not
+ * ended. What was said of other jobs of the table above holds here too. */
+struct secret_uses {
+    int64_t jobs, waiting;
+    struct str newest; /* a job's id; empty: none */
+};
+enum err store_job_secret_uses(struct store_tx *tx, struct str team_id, struct str name,
+                               size_t limit, struct arena *a, struct secret_uses *ret) MUST_USE;
+
 /* Takes the next queued job of the team that fits: highest priority, then oldest. ERR_NOT_FOUND:
  * none. `engines` and `tags` are comma lists; a job without an engine fits any worker, one for
  * JOB_ENGINE_OWN any that is not stock, and a worker without tags takes any. Counts the lease. With

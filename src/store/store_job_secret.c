@@ -38,3 +38,22 @@ enum err store_job_secret_users(struct store_tx *tx, struct str team_id, struct 
     *ret_count = rows.count;
     return OK;
 }
+
+enum err store_job_secret_uses(struct store_tx *tx, struct str team_id, struct str name,
+                               size_t limit, struct arena *a, struct secret_uses *ret)
+{
+    static const char sql[] =
+        "SELECT COUNT(*), COALESCE(SUM(CASE WHEN j.state < 3 THEN 1 ELSE 0 END), 0),"
+        " COALESCE(MAX(j.id), '') FROM (SELECT job_id FROM job_secrets WHERE team_id = ?"
+        " AND name = ? ORDER BY job_id DESC LIMIT ?) s JOIN jobs j ON j.id = s.job_id";
+    AUTOP(db_stmt) struct db_stmt *q = NULL;
+    TRY(db_prepare(tx->db, sql, &q));
+    db_bind_text(q, team_id);
+    db_bind_text(q, name);
+    db_bind_int(q, (int64_t)limit);
+    TRY(db_row(q));
+    ret->jobs = db_column_int(q);
+    ret->waiting = db_column_int(q);
+    ret->newest = store_column_str(q, a);
+    return OK;
+}

@@ -12,7 +12,7 @@ import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from conftest import SLOW, canary
+from conftest import SLOW, canary, until
 from test_secrets import check_error
 
 @pytest.fixture(scope="module")
@@ -342,7 +342,38 @@ def test_100000_records_are_looked_at_for_a_filter_and_not_one_more(fresh):
                                     ("name=N2&sort=newest_first", ["N2"] if first < 2 else [], "2"), ("name=N100001&after=100000", ["N100001"], None)):
         answer = s.call("GET", "/audit?" + query)
         assert [r["name"] for r in answer.json()] == found and answer.headers.get("X-Audit-Next") == following, query
+    searches_leave_room_for_others(s)
     assert s.call("GET", "/audit/verify").json()["firstBad"] == first + 1
+
+
+def searches_leave_room_for_others(s):
+    """One search of a team at a time: the threads it would take are the workers' too."""
+    other = s.team("other")
+
+    def search(token):
+        return s.call("GET", "/audit?name=N100001", token=token)
+
+    def some(pool):
+        mine, theirs = [pool.submit(search, s.token) for _ in range(12)], pool.submit(search, other)
+        assert theirs.result().status_code == 200
+        return [m.result() for m in mine]
+    with concurrent.futures.ThreadPoolExecutor(13) as pool:
+        answers = until(lambda: (lambda all: all if len({a.status_code for a in all}) == 2 else None)(some(pool)), 30)
+    for answer in answers:
+        assert answer.status_code == 200 or check_error(answer, 503)["code"] == "BUSY" and answer.headers["Retry-After"] == "1"
+    assert search(s.token).status_code == 200
+
+
+@pytest.mark.parametrize("path, query, field", [
+    ("", "after=1&after=2", "after"), ("", "limit=1&%6cimit=1", "limit"), ("", "afer=1", "query"), ("", "event=secret.created&x", "query"), ("", "After=1", "query"),
+    ("/export", "after=1&after=2", "after"), ("/export", "afer=1", "query"), ("/export", "before=1", "query"), ("/export", "after=1&=", "query"),
+    ("/verify", "after=1", "query"), ("/key", "x=", "query"), ("/checkpoint", "since=", "query")])
+def test_parameters_that_are_not_known_or_stand_twice_are_refused(server, path, query, field):
+    """What is kept as evidence must be what was asked for."""
+    method = "POST" if path == "/checkpoint" else "GET"
+    body = check_error(server.call(method, f"/audit{path}?{query}"), 400, "INVALID_REQUEST")
+    assert [d["field"] for d in body["details"]] == [field] and "afer" not in str(body)
+    assert server.call(method, f"/audit{path}?&&").status_code == 200  # a stray separator is nobody's mistake
 
 
 def test_requests_go_on_while_logs_are_checked(fresh):

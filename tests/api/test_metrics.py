@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import textwrap
+import time
 
 import pytest
 import requests
@@ -226,6 +227,21 @@ def test_the_courier_that_dies_is_seen(fresh):
     assert requests.get(s.url + "/healthz", timeout=10).status_code == 200
     restarted()
     until(lambda: requests.get(s.url + "/readyz", timeout=10).json() == {"status": "ready", "spool": "ok", "reasons": []}, 10)
+
+
+def test_a_courier_that_hangs_holds_no_thread_for_each_who_asks(fresh):
+    s = fresh()
+
+    def ask():
+        answer = requests.get(s.url + "/readyz", timeout=60)
+        return answer.status_code, answer.json()["reasons"]
+    os.kill(s.pids()["courier"], signal.SIGSTOP)
+    until(lambda: ask() == (503, ["courier_down"]), 30)
+    start = time.monotonic()  # waiting two seconds each time would be eighty
+    assert [ask()[0] for _ in range(40)] == [503] * 40
+    assert time.monotonic() - start < 40
+    os.kill(s.pids()["courier"], signal.SIGCONT)
+    until(lambda: ask() == (200, []), 30)
 
 
 def test_a_full_spool_is_seen_and_ready_all_the_same(fresh):

@@ -241,6 +241,53 @@ def test_the_jobs_that_need_a_secret(server, unique):
     assert [(j["id"], j["waiting"]) for j in jobs_of(server, secret)] == [(third["id"], False), (first["id"], True)]
 
 
+def uses_of(s, *secrets, token=None):
+    answer = s.call("GET", "/secrets/jobs?ids=" + ",".join(x["id"] for x in secrets), token=token)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_how_many_jobs_need_each_of_some_secrets(server, unique):
+    one, two, none = (stored(server, f"{unique}/{n}", canary()) for n in ("one", "two", "none"))
+    jobs = [server.submit({"engine": "nobody", "assets": [text(f"{unique}/one"), text(f"{unique}/one", "m")]}).json() for _ in range(3)]
+    both = server.submit({"engine": "nobody", "assets": [text(f"{unique}/one"), text(f"{unique}/two")]}).json()
+    server.call("PATCH", f"/jobs/{jobs[0]['id']}/cancel")
+    assert uses_of(server, two, none, one) == [
+        {"id": two["id"], "jobs": 1, "waiting": 1, "newestJob": both["id"]}, {"id": none["id"], "jobs": 0, "waiting": 0, "newestJob": None},
+        {"id": one["id"], "jobs": 4, "waiting": 3, "newestJob": both["id"]}]
+    some = server.new_token("editor", names=f"{unique}/two")
+    assert [u["id"] for u in uses_of(server, one, two, token=some)] == [two["id"]]
+    assert uses_of(server, one, token=server.team("uses" + unique[2:].lower())) == []  # abuse case 25
+    check_error(server.call("GET", "/secrets/jobs?ids=" + one["id"], token=server.new_token("submit")), 403)
+
+
+def test_jobs_of_a_batch_need_it_too(server, unique):
+    secret, nested = stored(server, unique, canary()), stored(server, unique + "n", canary())
+    inner = {"type": "job", "layerName": "l", "engine": "nobody", "template": {"src": "https://example.com/t.aep", "id": "T", "composition": "c"},
+             "assets": [text(unique + "n")]}
+    made = server.call("POST", "/batches", {"jobs": [{"engine": "nobody", "assets": [text(unique), text(unique, "m")]}, {"engine": "nobody", "assets": []},
+                                                     {"engine": "nobody", "assets": [text(unique), inner]}]}).json()
+    ids = [j["id"] for j in made["jobs"]]
+    assert [j["id"] for j in jobs_of(server, secret, "?waiting=true")] == [ids[2], ids[0]]
+    assert uses_of(server, secret, nested) == [{"id": secret["id"], "jobs": 2, "waiting": 2, "newestJob": ids[2]},
+                                               {**uses_of(server, nested)[0], "jobs": 1, "waiting": 1}]
+
+
+def test_no_more_than_100_jobs_of_100_secrets_are_counted(server, unique):
+    secret = stored(server, unique, canary())
+    batch = server.call("POST", "/batches", {"jobs": [{"engine": "nobody", "assets": [text(unique)]}] * 101}).json()
+    assert uses_of(server, *[secret] * 100) == [{**uses_of(server, secret)[0], "jobs": 100, "waiting": 100}] * 100
+    server.call("POST", f"/batches/{batch['batchId']}/cancel")
+    assert uses_of(server, secret)[0] == {**uses_of(server, secret)[0], "jobs": 100, "waiting": 0}
+
+
+@pytest.mark.parametrize("query", ["", "ids=", "ids=x", "ids={id},", "ids=,{id}", "ids={id};{id}", "ids={lower}", "ids={id}&ids={id}", "ids={id}&limit=1", "ids={many}"])
+def test_lists_of_ids_that_are_none(server, query):
+    query = query.format(id=NOBODY, lower=NOBODY.lower(), many=",".join([NOBODY] * 101))
+    body = check_error(server.call("GET", "/secrets/jobs?" + query), 400, "INVALID_REQUEST")
+    assert body["details"][0]["field"] in ("ids", "query") and NOBODY not in str(body)
+
+
 def test_nested_jobs_count_for_themselves(server, unique):
     secret = stored(server, unique, canary())
     engine = "nested-" + os.urandom(6).hex()

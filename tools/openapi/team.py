@@ -34,6 +34,11 @@ schema("SecretJob", members({"id": ULID, "status": "JobStatus", "createdAt": TIM
                             about="`fields` are JSON pointers of the references in the job"))
 operation("GET", "/secrets/{id}/jobs", "Jobs that refer to a secret, newest first", answers={200: array("SecretJob")}, refuses={404},
           query={"limit": number(1, 100), "waiting": words("true", "false")})
+schema("SecretUses", members({"id": ULID, "jobs": number(0, 100), "waiting": number(0, 100), "newestJob": {**ULID, "type": ["string", "null"]}},
+                             about="`jobs` are the newest 100 at most; `waiting` of those have not ended"))
+operation("GET", "/secrets/jobs", "How many jobs refer to each of some secrets", answers={200: array("SecretUses")},
+          query={"ids!": text(least=26, most=2699, pattern="^{0}(,{0}){{0,99}}$".format(ULID["pattern"][1:-1]),
+                              about="Ids of secrets; those that are not there are left out")})
 
 # --- tokens ---
 ROLE = words("admin", "editor", "submit", "worker", "audit")
