@@ -4,12 +4,12 @@
 
 #include "cli.h"
 #include "cli_commands.h"
-#include "cli_output.h"
+#include "cli_resource.h"
 #include "cli_transfer.h"
 #include "encode.h"
 #include "io.h"
 
-enum { NOTE_MAX_BYTES = 64 * 1024, LIST_MAX_BYTES = 64 * 1024 * 1024, QUERY_MAX_BYTES = 8 * 1024 };
+enum { NOTE_MAX_BYTES = 64 * 1024, QUERY_MAX_BYTES = 8 * 1024 };
 
 int cli_audit_open(struct cli_client *c, const struct cli_args *args, struct str *ret_path)
 {
@@ -49,12 +49,14 @@ int cli_audit_list(const struct cli_args *args)
     static const char *const filters[] = {"event", "name",  "actor", "job",
                                           "since", "until", "limit"};
     static const struct cli_column columns[] = {
-        {"SEQUENCE", "sequence"}, {"AT", "at"},           {"EVENT", "event"},
-        {"ACTOR", "actor"},       {"NAME", "name"},       {"VERSION", "version"},
-        {"JOB", "job"},           {"ADDRESS", "address"}, {"SUBJECT", "subject"},
+        CLI_WHOLE("SEQUENCE", "sequence", 3), CLI_TEXT("AT", "at", 1),
+        CLI_WHOLE("EVENT", "event", 0),       CLI_WHOLE("ACTOR", "actor", 1),
+        CLI_TEXT("NAME", "name", 1),          CLI_WHOLE("VERSION", "version", 5),
+        CLI_WHOLE("JOB", "job", 2),           CLI_WHOLE("ADDRESS", "address", 4),
+        CLI_WHOLE("SUBJECT", "subject", 6),
     };
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
-    AUTO(buf) struct buf answer = buf_make(LIST_MAX_BYTES), query = buf_make(QUERY_MAX_BYTES);
+    AUTO(buf) struct buf query = buf_make(QUERY_MAX_BYTES);
     struct str path;
     int code = cli_audit_open(&c, args, &path);
     bool fits = add_query(&query, "sort", "newest_first");
@@ -64,15 +66,9 @@ int cli_audit_list(const struct cli_args *args)
         fputs("safelight: a filter is too long\n", stderr);
         code = EXIT_CODE_INVALID;
     }
-    if (code == 0 && buf_put_byte(&query, 0) == OK)
-        code = cli_request(&c, "GET", below(&c, path, query.ptr), STR_EMPTY, &answer);
-    if (code != 0)
+    if (code != 0 || buf_put_byte(&query, 0) != OK)
         return code;
-    if (cli_flag(args, "json"))
-        cli_print_json(buf_str(&answer));
-    else
-        cli_print_table(buf_str(&answer), columns, ARRAY_LEN(columns), &c.arena);
-    return 0;
+    return cli_list_from(&c, args, below(&c, path, query.ptr), columns, ARRAY_LEN(columns));
 }
 
 /* --- export, checkpoint, key --- */

@@ -4,8 +4,8 @@
 
 #include "cli.h"
 #include "cli_commands.h"
-#include "cli_output.h"
 #include "cli_prompt.h"
+#include "cli_resource.h"
 #include "cli_value.h"
 #include "json_decode.h"
 #include "limit.h"
@@ -14,8 +14,12 @@
 enum { BODY_MAX_BYTES = 1024 * 1024, LIST_MAX_BYTES = 64 * 1024 * 1024 };
 
 static const struct cli_column columns[] = {
-    {"NAME", "name"},         {"VERSION", "version"},          {"CREATED", "createdAt"},
-    {"UPDATED", "updatedAt"}, {"EXPIRES", "policy.expiresAt"}, {"ID", "id"},
+    CLI_TEXT("NAME", "name", 0),
+    CLI_WHOLE("VERSION", "version", 1),
+    CLI_TEXT("CREATED", "createdAt", 3),
+    CLI_TEXT("UPDATED", "updatedAt", 2),
+    CLI_TEXT("EXPIRES", "policy.expiresAt", 1),
+    CLI_WHOLE("ID", "id", 4), /* the name does for every command */
 };
 
 static int put(const struct cli_args *args, bool rotate)
@@ -46,10 +50,7 @@ static int put(const struct cli_args *args, bool rotate)
     if (code != 0)
         return code;
     cli_warnings(&c, buf_str(&answer));
-    if (cli_flag(args, "json"))
-        cli_print_json(buf_str(&answer));
-    else
-        cli_print_object(buf_str(&answer), columns, ARRAY_LEN(columns), &c.arena);
+    cli_put_one(args, buf_str(&answer), columns, ARRAY_LEN(columns), &c.arena);
     return 0;
 }
 
@@ -60,18 +61,9 @@ int cli_secret_set(const struct cli_args *args)
 
 int cli_secret_list(const struct cli_args *args)
 {
-    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
-    AUTO(buf) struct buf answer = buf_make(LIST_MAX_BYTES);
-    int code = cli_client_open(&c);
-    if (code == 0)
-        code = cli_request(&c, "GET", "/secrets", STR_EMPTY, &answer);
-    if (code != 0)
-        return code;
-    if (cli_flag(args, "json"))
-        cli_print_json(buf_str(&answer));
-    else
-        cli_print_table(buf_str(&answer), columns, ARRAY_LEN(columns), &c.arena);
-    return 0;
+    static const struct cli_resource secrets = {
+        .what = "secret", .path = "/secrets", .columns = columns, .count = ARRAY_LEN(columns)};
+    return cli_resource_list(args, &secrets);
 }
 
 int cli_secret_find(struct cli_client *c, const char *name, struct str *ret_row)
