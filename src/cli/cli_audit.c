@@ -1,6 +1,7 @@
 #include "cli_audit.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "cli_commands.h"
@@ -90,12 +91,11 @@ int cli_audit_export(const struct cli_args *args)
     return cli_download(&c, args, address, "audit.ndjson");
 }
 
-/* To a file or to stdout, byte for byte: a signature covers all of it. */
-static int put_note(const char *file, struct str note)
+/* Byte for byte: a signature covers all of it. */
+static int write_note(void *ctx, int fd)
 {
-    enum err e =
-        !file || strcmp(file, "-") == 0 ? io_write_all(1, note) : io_replace_file(file, note, 0644);
-    if (e == OK)
+    const struct buf *note = ctx;
+    if (io_write_all(fd, buf_str(note)) == OK)
         return 0;
     fputs("safelight: the checkpoint cannot be written there\n", stderr);
     return EXIT_CODE_FAILED;
@@ -105,11 +105,15 @@ int cli_audit_checkpoint(const struct cli_args *args)
 {
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
     AUTO(buf) struct buf note = buf_make(NOTE_MAX_BYTES);
+    const char *file = cli_flag_value(args, "file");
     struct str path;
     int code = cli_audit_open(&c, args, &path);
     if (code == 0)
         code = cli_request(&c, "POST", below(&c, path, "/checkpoint"), STR_EMPTY, &note);
-    return code == 0 ? put_note(cli_flag_value(args, "file"), buf_str(&note)) : code;
+    if (code != 0)
+        return code;
+    return file && strcmp(file, "-") != 0 ? cli_file_write(args, file, write_note, &note)
+                                          : write_note(&note, STDOUT_FILENO);
 }
 
 int cli_audit_key(const struct cli_args *args)

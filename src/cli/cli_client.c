@@ -1,7 +1,9 @@
 #include "cli_client.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "cli_global.h"
@@ -9,6 +11,7 @@
 #include "cli_profile.h"
 #include "encode.h"
 #include "json_decode.h"
+#include "url.h"
 
 enum {
     ANSWER_MAX_BYTES = 64 * 1024 * 1024,
@@ -78,6 +81,26 @@ static enum err open_profile(struct cli_client *c, const char *name, char *why)
     return e;
 }
 
+static bool is_this_machine(struct str host)
+{
+    char text[INET_ADDRSTRLEN];
+    struct in_addr address;
+    if (str_is(host, "localhost") || str_is(host, "::1"))
+        return true;
+    return str_to_text(host, text, sizeof text) == OK && inet_pton(AF_INET, text, &address) == 1 &&
+           ntohl(address.s_addr) >> 24 == 127;
+}
+
+void cli_warn_of_plain_http(const char *url)
+{
+    AUTO(url) struct url u = {.https = false};
+    if (url_parse(str_from(url), &u) != OK || u.https || is_this_machine(buf_str(&u.host)))
+        return;
+    fputs("safelight: warning: the token goes to this server in clear, and anybody on the way can "
+          "read it; use https\n",
+          stderr);
+}
+
 int cli_client_open(struct cli_client *c)
 {
     char name[PROFILE_NAME_MAX_BYTES + 1], why[PROFILE_WHY_BYTES] = "";
@@ -88,6 +111,8 @@ int cli_client_open(struct cli_client *c)
     } else if (e == OK) {
         const char *client_why = "";
         e = client_open(&c->server, &client_why);
+        if (e == OK && isatty(STDERR_FILENO) == 1) /* a script was told when it was written */
+            cli_warn_of_plain_http(c->server.url);
         snprintf(why, sizeof why, "%s%s", client_why,
                  e == ERR_UNAUTHORIZED ? ", or keep one with safelight login" : "");
     }
@@ -226,7 +251,7 @@ static bool says_absent(struct cli_client *c, const struct fetch_result *answer,
         return str_is(f->code, "NOT_FOUND");
     json_elements_init(&all, f->details);
     return answer->status == 400 && f->details.len && json_elements_next(&all, &first) &&
-           str_is(cli_member(first, "field", &c->arena), "id");
+           (c->id_is_none || str_is(cli_member(first, "field", &c->arena), "id"));
 }
 
 int cli_explain(struct cli_client *c, const struct fetch_result *answer)
@@ -293,9 +318,6 @@ int cli_unreachable(struct cli_client *c, enum err e, const char *why)
     fprintf(stderr, "safelight: %s: %s\n", err_text(e), why);
     if (c->server.socket[0])
         fputs("  is safelight serve running on this data directory?\n", stderr);
-    else if (e == ERR_INVALID)
-        fputs("  SAFELIGHT_URL, or the profile's address, is http:// or https:// and a host\n",
-              stderr);
     else
         fputs("  is SAFELIGHT_URL, or the profile's address, right, and safelight serve running "
               "there?\n",

@@ -12,11 +12,14 @@ struct cli_client {
     struct arena arena;
     const char *what, *lister; /* cli_about */
     bool absence_is_fine;      /* a 404 is not said, only returned */
+    bool id_is_none;           /* it can be no id: a 400 says just that */
 };
 
 /* A team's client, from --profile, the environment or the profile in use (docs/CLI.md has the
  * order); says what is missing. Returns 0 or an exit code. */
 int cli_client_open(struct cli_client *c);
+/* On stderr, when a token would go over a network in clear: it is as good as given away. */
+void cli_warn_of_plain_http(const char *url);
 /* The operator's, over DIR/safelight.sock. */
 int cli_client_operator(struct cli_client *c, const char *data);
 void cli_client_auto(struct cli_client *c);

@@ -9,6 +9,7 @@
 #include "cli_resource.h"
 #include "cli_transfer.h"
 #include "json_encode.h"
+#include "ulid.h"
 
 enum { ANSWER_MAX_BYTES = 64 * 1024 * 1024, IDS_MAX_BYTES = 1024 * 1024 };
 
@@ -112,6 +113,15 @@ static struct str ids_body(struct cli_client *c, const struct cli_args *args)
     return json_out_end(&o) == OK ? arena_str(&c->arena, buf_str(&body)) : STR_EMPTY;
 }
 
+/* Of several the server says only that one is wrong. */
+static void about_many(struct cli_client *c, const struct cli_args *args)
+{
+    struct ulid id;
+    cli_about(c, "job of one of these ids", "job list");
+    for (size_t i = 0; i < args->positional_count; i++)
+        c->id_is_none = c->id_is_none || ulid_from(str_from(args->positional[i]), &id) != OK;
+}
+
 int cli_job_cancel(const struct cli_args *args)
 {
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
@@ -122,6 +132,8 @@ int cli_job_cancel(const struct cli_args *args)
     bool one = args->positional_count == 1;
     const char *query = cli_flag(args, "running") ? "?running=true" : "";
     const char *tail = arena_printf(&c.arena, "/cancel%s", query).ptr;
+    if (!one)
+        about_many(&c, args);
     if (one)
         code = cli_request(&c, "PATCH", cli_resource_path(&c, &jobs, args->positional[0], tail),
                            STR_EMPTY, &answer);

@@ -73,18 +73,6 @@ static int no_such_profile(const char *name)
 
 /* --- login --- */
 
-/* A token that goes over the network in clear is as good as given away. */
-static void warn_of_plain_http(const struct url *u)
-{
-    struct str host = buf_str(&u->host);
-    if (u->https || str_is(host, "localhost") || str_starts(host, STR("127.")) ||
-        str_is(host, "::1"))
-        return;
-    fputs("safelight: warning: the token goes to this server in clear, and anybody on the way can "
-          "read it; use https\n",
-          stderr);
-}
-
 static int url_wanted(const struct cli_args *args, const char *name, struct profile *ret)
 {
     char why[PROFILE_WHY_BYTES] = "";
@@ -103,7 +91,7 @@ static int url_wanted(const struct cli_args *args, const char *name, struct prof
               stderr);
         return EXIT_CODE_INVALID;
     }
-    warn_of_plain_http(&parsed);
+    cli_warn_of_plain_http(ret->url);
     return 0;
 }
 
