@@ -1,6 +1,8 @@
 /* safelight: one binary, one command line. Server commands live in server/, the render node in
  * worker/, everything that talks to a server in cli/, which also reads the command line. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "alloc.h"
 #include "attr.h"
@@ -18,17 +20,34 @@
 
 enum { EXIT_FAILED = 7 };
 
+/* A number is named by its unit ("DAYS"), and the default stands behind the words. */
+static void describe(enum config_id id, struct cli_setting *ret)
+{
+    enum { VALUE_BYTES = 24, DOC_BYTES = 400 };
+    static char values[CONFIG_COUNT][VALUE_BYTES], docs[CONFIG_COUNT][DOC_BYTES];
+    const struct config_setting *s = config_setting(id);
+    bool number = s->type == CONFIG_TYPE_INT;
+    snprintf(values[id], VALUE_BYTES, "%s",
+             number                        ? s->unit
+             : s->type == CONFIG_TYPE_BOOL ? "on|off"
+                                           : "text");
+    for (char *c = values[id]; s->type != CONFIG_TYPE_BOOL && *c; c++)
+        *c = (char)(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
+    snprintf(docs[id], DOC_BYTES, "%s%s%s%s%s", s->doc, s->fallback[0] ? " [" : "", s->fallback,
+             number && s->fallback[0] ? " " : "", number && s->fallback[0] ? s->unit : "");
+    if (s->fallback[0])
+        snprintf(docs[id] + strlen(docs[id]), DOC_BYTES - strlen(docs[id]), "]");
+    *ret = (struct cli_setting){s->name, values[id], docs[id]};
+}
+
 static bool serve_setting(size_t i, struct cli_setting *ret)
 {
-    static const char *const arguments[] = {
-        [CONFIG_TYPE_TEXT] = "TEXT", [CONFIG_TYPE_BOOL] = "on|off", [CONFIG_TYPE_INT] = "N"};
     for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
-        const struct config_setting *s = config_setting(id);
-        if (s->type == CONFIG_TYPE_SECRET) /* argv is everybody's to read */
+        if (config_setting(id)->type == CONFIG_TYPE_SECRET) /* argv is everybody's to read */
             continue;
         if (i-- > 0)
             continue;
-        *ret = (struct cli_setting){s->name, arguments[s->type], s->doc};
+        describe(id, ret);
         return true;
     }
     return false;

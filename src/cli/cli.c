@@ -99,10 +99,57 @@ static const struct cli_command *find(int argc, char **argv, bool *ret_word_know
     return NULL;
 }
 
-/* True when it could say which one was probably meant. */
-static bool say_unknown(const char *word, const char *verb)
+/* What other programs call it. */
+static const char *our_word(const char *word, const char *verb)
+{
+    static const char *const names[][2] = {
+        {"rm", "delete"},
+        {"remove", "delete"},
+        {"del", "delete"},
+        {"destroy", "delete"},
+        {"ls", "list"},
+        {"show", "list"},
+        {"get", "show"},
+        {"info", "show"},
+        {"view", "show"},
+        {"status", "show"},
+        {"add", "create"},
+        {"new", "create"},
+        {"make", "create"},
+        {"add", "upload"},
+        {"put", "upload"},
+        {"create", "set"},
+        {"add", "set"},
+        {"put", "set"},
+        {"update", "rotate"},
+        {"change", "rotate"},
+        {"log", "logs"},
+        {"run", "submit"},
+        {"create", "submit"},
+        {"stop", "cancel"},
+        {"kill", "cancel"},
+        {"rm", "cancel"},
+        {"delete", "cancel"},
+        {"get", "output"},
+        {"get", "download"},
+        {"fetch", "download"},
+        {"retry", "retry-delivery"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        for (size_t c = 0; strcmp(names[i][0], verb) == 0 && c < cli_command_count; c++) {
+            if (cli_commands[c].verb && strcmp(cli_commands[c].word, word) == 0 &&
+                strcmp(cli_commands[c].verb, names[i][1]) == 0)
+                return names[i][1];
+        }
+    }
+    return NULL;
+}
+
+static struct str probably_meant(const char *word, const char *verb)
 {
     struct nearest near = nearest_to(str_from(verb ? verb : word));
+    if (verb && our_word(word, verb))
+        return str_from(our_word(word, verb));
     for (size_t i = 0; i < cli_command_count; i++) {
         const struct cli_command *c = &cli_commands[i];
         if (!verb && !cli_hidden(c))
@@ -110,15 +157,36 @@ static bool say_unknown(const char *word, const char *verb)
         else if (verb && c->verb && strcmp(c->word, word) == 0)
             nearest_offer(&near, str_from(c->verb));
     }
-    if (near.name.len == 0) {
-        fputs("safelight: there is no such command\n\n", stderr);
-        return false;
+    return near.name;
+}
+
+static bool wants_value(const char *word, const char *verb)
+{
+    static const char *const verbs[] = {"get", "show", "read", "cat", "view", "value", "reveal"};
+    for (size_t i = 0; verb && strcmp(word, "secret") == 0 && i < ARRAY_LEN(verbs); i++) {
+        if (strcmp(verb, verbs[i]) == 0)
+            return true;
     }
-    fprintf(stderr,
-            "safelight: there is no such command; did you mean safelight %s%s%.*s?\n"
-            "usage: safelight COMMAND ...   (safelight --help shows all commands)\n",
-            verb ? word : "", verb ? " " : "", (int)near.name.len, near.name.ptr);
-    return true;
+    return false;
+}
+
+/* The sentence comes first and the rest is short: on a terminal nothing scrolls away. */
+static void say_unknown(const char *word, const char *verb)
+{
+    struct str meant = probably_meant(word, verb);
+    if (wants_value(word, verb))
+        fputs("safelight: no command reads a value back; jobs use it. safelight secret list shows "
+              "the names, safelight secret policy where a value may go\n",
+              stderr);
+    else if (!verb && strcmp(word, "version") == 0)
+        fputs("safelight: there is no such command; did you mean safelight --version?\n", stderr);
+    else if (meant.len)
+        fprintf(stderr, "safelight: there is no such command; did you mean safelight %s%s%.*s?\n",
+                verb ? word : "", verb ? " " : "", (int)meant.len, meant.ptr);
+    else
+        fputs("safelight: there is no such command\n", stderr);
+    fprintf(stderr, "usage: safelight %s ...   (safelight %s%s--help shows all commands)\n",
+            verb ? word : "COMMAND", verb ? word : "", verb ? " " : "");
 }
 
 static bool is_help(const char *text)
@@ -149,7 +217,9 @@ int cli_main(int argc, char **argv, const struct cli_host *host)
         cli_help_overview(stdout, argv[1]);
         return EXIT_CODE_DONE;
     }
-    if ((word_known && argc == 2) || !say_unknown(argv[1], word_known ? argv[2] : NULL))
-        cli_help_overview(stderr, word_known ? argv[1] : NULL);
+    if (word_known && argc == 2)
+        cli_help_overview(stderr, argv[1]);
+    else
+        say_unknown(argv[1], word_known ? argv[2] : NULL);
     return EXIT_CODE_USAGE;
 }

@@ -1,15 +1,16 @@
 #include "cli_audit.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "cli_commands.h"
-#include "cli_output.h"
+#include "cli_resource.h"
 #include "cli_transfer.h"
 #include "encode.h"
 #include "io.h"
 
-enum { NOTE_MAX_BYTES = 64 * 1024, LIST_MAX_BYTES = 64 * 1024 * 1024, QUERY_MAX_BYTES = 8 * 1024 };
+enum { NOTE_MAX_BYTES = 64 * 1024, QUERY_MAX_BYTES = 8 * 1024 };
 
 int cli_audit_open(struct cli_client *c, const struct cli_args *args, struct str *ret_path)
 {
@@ -49,12 +50,14 @@ int cli_audit_list(const struct cli_args *args)
     static const char *const filters[] = {"event", "name",  "actor", "job",
                                           "since", "until", "limit"};
     static const struct cli_column columns[] = {
-        {"SEQUENCE", "sequence"}, {"AT", "at"},           {"EVENT", "event"},
-        {"ACTOR", "actor"},       {"NAME", "name"},       {"VERSION", "version"},
-        {"JOB", "job"},           {"ADDRESS", "address"}, {"SUBJECT", "subject"},
+        CLI_WHOLE("SEQUENCE", "sequence", 3), CLI_TEXT("AT", "at", 1),
+        CLI_WHOLE("EVENT", "event", 0),       CLI_WHOLE("ACTOR", "actor", 1),
+        CLI_TEXT("NAME", "name", 1),          CLI_WHOLE("VERSION", "version", 5),
+        CLI_WHOLE("JOB", "job", 2),           CLI_WHOLE("ADDRESS", "address", 4),
+        CLI_WHOLE("SUBJECT", "subject", 6),
     };
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
-    AUTO(buf) struct buf answer = buf_make(LIST_MAX_BYTES), query = buf_make(QUERY_MAX_BYTES);
+    AUTO(buf) struct buf query = buf_make(QUERY_MAX_BYTES);
     struct str path;
     int code = cli_audit_open(&c, args, &path);
     bool fits = add_query(&query, "sort", "newest_first");
@@ -64,15 +67,9 @@ int cli_audit_list(const struct cli_args *args)
         fputs("safelight: a filter is too long\n", stderr);
         code = EXIT_CODE_INVALID;
     }
-    if (code == 0 && buf_put_byte(&query, 0) == OK)
-        code = cli_request(&c, "GET", below(&c, path, query.ptr), STR_EMPTY, &answer);
-    if (code != 0)
+    if (code != 0 || buf_put_byte(&query, 0) != OK)
         return code;
-    if (cli_flag(args, "json"))
-        cli_print_json(buf_str(&answer));
-    else
-        cli_print_table(buf_str(&answer), columns, ARRAY_LEN(columns), &c.arena);
-    return 0;
+    return cli_list_from(&c, args, below(&c, path, query.ptr), columns, ARRAY_LEN(columns));
 }
 
 /* --- export, checkpoint, key --- */
@@ -94,12 +91,11 @@ int cli_audit_export(const struct cli_args *args)
     return cli_download(&c, args, address, "audit.ndjson");
 }
 
-/* To a file or to stdout, byte for byte: a signature covers all of it. */
-static int put_note(const char *file, struct str note)
+/* Byte for byte: a signature covers all of it. */
+static int write_note(void *ctx, int fd)
 {
-    enum err e =
-        !file || strcmp(file, "-") == 0 ? io_write_all(1, note) : io_replace_file(file, note, 0644);
-    if (e == OK)
+    const struct buf *note = ctx;
+    if (io_write_all(fd, buf_str(note)) == OK)
         return 0;
     fputs("safelight: the checkpoint cannot be written there\n", stderr);
     return EXIT_CODE_FAILED;
@@ -109,11 +105,15 @@ int cli_audit_checkpoint(const struct cli_args *args)
 {
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
     AUTO(buf) struct buf note = buf_make(NOTE_MAX_BYTES);
+    const char *file = cli_flag_value(args, "file");
     struct str path;
     int code = cli_audit_open(&c, args, &path);
     if (code == 0)
         code = cli_request(&c, "POST", below(&c, path, "/checkpoint"), STR_EMPTY, &note);
-    return code == 0 ? put_note(cli_flag_value(args, "file"), buf_str(&note)) : code;
+    if (code != 0)
+        return code;
+    return file && strcmp(file, "-") != 0 ? cli_file_write(args, file, write_note, &note)
+                                          : write_note(&note, STDOUT_FILENO);
 }
 
 int cli_audit_key(const struct cli_args *args)

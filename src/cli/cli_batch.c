@@ -13,13 +13,15 @@
 enum { ANSWER_MAX_BYTES = 64 * 1024 * 1024 };
 
 static const struct cli_column job_columns[] = {
-    {"INDEX", "index"}, {"ID", "id"}, {"STATUS", "status"}, {"ERROR", "stats.error"}};
+    CLI_WHOLE("INDEX", "index", 2), CLI_WHOLE("ID", "id", 0), CLI_WHOLE("STATUS", "status", 0),
+    CLI_TEXT("ERROR", "stats.error", 1)};
 
 static void print_batch(struct cli_client *c, const struct cli_args *args, struct str batch)
 {
     static const struct cli_column columns[] = {
-        {"BATCH", "batchId"},           {"STATUS", "status"},     {"TOTAL", "stats.total"},
-        {"FINISHED", "stats.finished"}, {"ERROR", "stats.error"}, {"PENDING", "stats.pending"},
+        CLI_TEXT("BATCH", "batchId", 0),     CLI_TEXT("STATUS", "status", 0),
+        CLI_TEXT("TOTAL", "stats.total", 0), CLI_TEXT("FINISHED", "stats.finished", 0),
+        CLI_TEXT("ERROR", "stats.error", 0), CLI_TEXT("PENDING", "stats.pending", 0),
     };
     if (cli_flag(args, "json")) {
         cli_print_json(batch);
@@ -33,11 +35,16 @@ static void print_batch(struct cli_client *c, const struct cli_args *args, struc
                     &c->arena);
 }
 
+static const char *batch_path(struct cli_client *c, const char *id, const char *tail)
+{
+    cli_about(c, "batch of this id", NULL);
+    return arena_printf(&c->arena, "/batches/%s%s", cli_escaped(c, id).ptr, tail).ptr;
+}
+
 static int get_batch(struct cli_client *c, const char *id, struct buf *ret)
 {
-    struct str path = arena_printf(&c->arena, "/batches/%s", cli_escaped(c, id).ptr);
     buf_reset(ret);
-    return cli_request(c, "GET", path.ptr, STR_EMPTY, ret);
+    return cli_request(c, "GET", batch_path(c, id, ""), STR_EMPTY, ret);
 }
 
 static uint64_t number_of(struct cli_client *c, const struct buf *object, const char *member)
@@ -123,26 +130,20 @@ int cli_batch_wait(const struct cli_args *args)
 
 int cli_batch_cancel(const struct cli_args *args)
 {
-    static const struct cli_column columns[] = {{"INDEX", "index"},
-                                                {"ID", "id"},
-                                                {"RESULT", "result"},
-                                                {"STATUS", "status"},
-                                                {"REASON", "reason"}};
+    static const struct cli_column columns[] = {
+        CLI_WHOLE("INDEX", "index", 3), CLI_WHOLE("ID", "id", 0), CLI_WHOLE("RESULT", "result", 0),
+        CLI_WHOLE("STATUS", "status", 2), CLI_TEXT("REASON", "reason", 1)};
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
     AUTO(buf) struct buf answer = buf_make(ANSWER_MAX_BYTES);
     int code = cli_client_open(&c);
     if (code != 0)
         return code;
-    struct str path =
-        arena_printf(&c.arena, "/batches/%s/cancel%s", cli_escaped(&c, args->positional[0]).ptr,
-                     cli_flag(args, "running") ? "?running=true" : "");
-    code = cli_request(&c, "POST", path.ptr, STR_EMPTY, &answer);
-    if (code != 0)
-        return code;
-    if (cli_flag(args, "json"))
+    const char *tail = cli_flag(args, "running") ? "/cancel?running=true" : "/cancel";
+    code = cli_request(&c, "POST", batch_path(&c, args->positional[0], tail), STR_EMPTY, &answer);
+    if (code == 0 && cli_flag(args, "json"))
         cli_print_json(buf_str(&answer));
-    else
+    else if (code == 0)
         cli_print_table(cli_member(buf_str(&answer), "jobs", &c.arena), columns, ARRAY_LEN(columns),
                         &c.arena);
-    return 0;
+    return code;
 }

@@ -1,7 +1,9 @@
 #include "cli_client.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "cli_global.h"
@@ -9,6 +11,7 @@
 #include "cli_profile.h"
 #include "encode.h"
 #include "json_decode.h"
+#include "url.h"
 
 enum {
     ANSWER_MAX_BYTES = 64 * 1024 * 1024,
@@ -78,6 +81,26 @@ static enum err open_profile(struct cli_client *c, const char *name, char *why)
     return e;
 }
 
+static bool is_this_machine(struct str host)
+{
+    char text[INET_ADDRSTRLEN];
+    struct in_addr address;
+    if (str_is(host, "localhost") || str_is(host, "::1"))
+        return true;
+    return str_to_text(host, text, sizeof text) == OK && inet_pton(AF_INET, text, &address) == 1 &&
+           ntohl(address.s_addr) >> 24 == 127;
+}
+
+void cli_warn_of_plain_http(const char *url)
+{
+    AUTO(url) struct url u = {.https = false};
+    if (url_parse(str_from(url), &u) != OK || u.https || is_this_machine(buf_str(&u.host)))
+        return;
+    fputs("safelight: warning: the token goes to this server in clear, and anybody on the way can "
+          "read it; use https\n",
+          stderr);
+}
+
 int cli_client_open(struct cli_client *c)
 {
     char name[PROFILE_NAME_MAX_BYTES + 1], why[PROFILE_WHY_BYTES] = "";
@@ -88,6 +111,8 @@ int cli_client_open(struct cli_client *c)
     } else if (e == OK) {
         const char *client_why = "";
         e = client_open(&c->server, &client_why);
+        if (e == OK && isatty(STDERR_FILENO) == 1) /* a script was told when it was written */
+            cli_warn_of_plain_http(c->server.url);
         snprintf(why, sizeof why, "%s%s", client_why,
                  e == ERR_UNAUTHORIZED ? ", or keep one with safelight login" : "");
     }
@@ -118,14 +143,20 @@ struct str cli_escaped(struct cli_client *c, const char *text)
 
 void cli_no_such(const char *what, struct str near, const char *lister)
 {
-    fprintf(stderr, "safelight: there is no %s; ", what);
+    fprintf(stderr, "safelight: there is no %s", what);
     if (near.len == 0) {
-        fprintf(stderr, "safelight %s shows them\n", lister);
+        fprintf(stderr, lister ? "; safelight %s shows them\n" : "\n", lister);
         return;
     }
-    fputs("did you mean ", stderr);
+    fputs("; did you mean ", stderr);
     cli_put_printable(near, "", stderr);
     fputs("?\n", stderr);
+}
+
+void cli_about(struct cli_client *c, const char *what, const char *lister)
+{
+    c->what = what;
+    c->lister = lister;
 }
 
 static int exit_for(int status)
@@ -150,10 +181,11 @@ static int exit_for(int status)
 }
 
 struct failure {
-    struct str error, details, errors;
+    struct str error, code, details, errors;
 };
 static const struct json_field failure_fields[] = {
     JSON_FIELD(struct failure, error, "error", JSON_AS_STR, JSON_OPTIONAL, 4096),
+    JSON_FIELD(struct failure, code, "code", JSON_AS_STR, JSON_OPTIONAL, 64),
     JSON_FIELD(struct failure, details, "details", JSON_AS_ARRAY, JSON_OPTIONAL, 0),
     JSON_FIELD(struct failure, errors, "errors", JSON_AS_ARRAY, JSON_OPTIONAL, 0),
 };
@@ -183,7 +215,7 @@ static void say_details(struct cli_client *c, struct str details, const char *be
         struct detail d = {STR_EMPTY, STR_EMPTY};
         if (json_decode(element, detail_fields, ARRAY_LEN(detail_fields), STR_EMPTY, &problems,
                         &d) == OK) {
-            say(before, d.field, ": ");
+            say(before, d.field, d.field.len ? ": " : ""); /* empty: the body as a whole */
             say("", d.message, "\n");
         }
     }
@@ -197,7 +229,7 @@ void cli_refused_jobs(struct cli_client *c, struct str errors)
     problems_init(&problems, &c->arena);
     json_elements_init(&all, errors);
     while (errors.len && json_elements_next(&all, &element)) {
-        struct failure f = {STR_EMPTY, STR_EMPTY, STR_EMPTY};
+        struct failure f = {STR_EMPTY, STR_EMPTY, STR_EMPTY, STR_EMPTY};
         if (json_decode(element, failure_fields, ARRAY_LEN(failure_fields), STR_EMPTY, &problems,
                         &f) != OK)
             continue;
@@ -207,18 +239,39 @@ void cli_refused_jobs(struct cli_client *c, struct str errors)
     }
 }
 
+/* There is nothing of this id, or the id can be none. */
+static bool says_absent(struct cli_client *c, const struct fetch_result *answer,
+                        const struct failure *f)
+{
+    struct json_elements all;
+    struct str first;
+    if (!c->what)
+        return false;
+    if (answer->status == 404)
+        return str_is(f->code, "NOT_FOUND");
+    json_elements_init(&all, f->details);
+    return answer->status == 400 && f->details.len && json_elements_next(&all, &first) &&
+           (c->id_is_none || str_is(cli_member(first, "field", &c->arena), "id"));
+}
+
 int cli_explain(struct cli_client *c, const struct fetch_result *answer)
 {
     struct problems problems;
-    struct failure f = {STR_EMPTY, STR_EMPTY, STR_EMPTY};
+    struct failure f = {STR_EMPTY, STR_EMPTY, STR_EMPTY, STR_EMPTY};
     if (answer->status >= 200 && answer->status <= 299)
         return 0;
+    if (answer->status == 404 && c->absence_is_fine)
+        return EXIT_CODE_NOT_FOUND;
     problems_init(&problems, &c->arena);
     if (json_decode(buf_str(&answer->body), failure_fields, ARRAY_LEN(failure_fields), STR_EMPTY,
                     &problems, &f) != OK ||
         f.error.len == 0) {
         fprintf(stderr, "safelight: the server answered with status %d\n", answer->status);
         return exit_for(answer->status);
+    }
+    if (says_absent(c, answer, &f)) {
+        cli_no_such(c->what, STR_EMPTY, c->lister);
+        return EXIT_CODE_NOT_FOUND;
     }
     say("safelight: ", f.error, "\n");
     say_details(c, f.details, "  ");
@@ -265,9 +318,6 @@ int cli_unreachable(struct cli_client *c, enum err e, const char *why)
     fprintf(stderr, "safelight: %s: %s\n", err_text(e), why);
     if (c->server.socket[0])
         fputs("  is safelight serve running on this data directory?\n", stderr);
-    else if (e == ERR_INVALID)
-        fputs("  SAFELIGHT_URL, or the profile's address, is http:// or https:// and a host\n",
-              stderr);
     else
         fputs("  is SAFELIGHT_URL, or the profile's address, right, and safelight serve running "
               "there?\n",
@@ -315,7 +365,7 @@ static struct str explained(struct cli_client *c, const struct fetch_result *ans
     struct json_elements all;
     struct str element;
     struct detail d = {STR_EMPTY, STR_EMPTY};
-    struct failure f = {STR_EMPTY, STR_EMPTY, STR_EMPTY};
+    struct failure f = {STR_EMPTY, STR_EMPTY, STR_EMPTY, STR_EMPTY};
     problems_init(&problems, &c->arena);
     if (json_decode(buf_str(&answer->body), failure_fields, ARRAY_LEN(failure_fields), STR_EMPTY,
                     &problems, &f) != OK ||

@@ -10,14 +10,23 @@
 struct cli_client {
     struct client server;
     struct arena arena;
+    const char *what, *lister; /* cli_about */
+    bool absence_is_fine;      /* a 404 is not said, only returned */
+    bool id_is_none;           /* it can be no id: a 400 says just that */
 };
 
 /* A team's client, from --profile, the environment or the profile in use (docs/CLI.md has the
  * order); says what is missing. Returns 0 or an exit code. */
 int cli_client_open(struct cli_client *c);
+/* On stderr, when a token would go over a network in clear: it is as good as given away. */
+void cli_warn_of_plain_http(const char *url);
 /* The operator's, over DIR/safelight.sock. */
 int cli_client_operator(struct cli_client *c, const char *data);
 void cli_client_auto(struct cli_client *c);
+
+/* What the next requests are about, for the answer that there is no such thing (also: that its id
+ * can be none): "job of this id", and the command that lists them or NULL. Not copied. */
+void cli_about(struct cli_client *c, const char *what, const char *lister);
 
 /* Sends; path is appended to the base. A 2xx: 0 and the body. Else the error is said on stderr
  * (error, details, request id) and the exit code returned. `body` JSON or empty. */
@@ -43,7 +52,7 @@ struct str cli_first_warning(struct cli_client *c, struct str answer); /* or emp
 void cli_refused_jobs(struct cli_client *c, struct str errors);
 
 /* Says on stderr that there is no such `what`, and which one was probably meant (near may be empty,
- * then which command lists them). */
+ * then which command lists them, if one does). */
 void cli_no_such(const char *what, struct str near, const char *lister);
 
 /* Appends the text percent-encoded, as one path segment or query value. */

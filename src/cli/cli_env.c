@@ -3,7 +3,10 @@
 #include "json_scan.h"
 #include "limit.h"
 
-enum { ENTRY_NAME_MAX_BYTES = 1024 };
+enum {
+    ENTRY_NAME_MAX_BYTES = 1024,
+    WRAPPED_LEAST = 60 /* openssl and PEM wrap at 64, base64 at 76 */
+};
 
 static bool is_blank(char c)
 {
@@ -100,6 +103,29 @@ static void keep(struct buf *value, char c, bool *too_long)
     *too_long = buf_put_byte(value, (uint8_t)c) != OK || *too_long;
 }
 
+static bool is_base64(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!word && c != '+' && c != '/' && c != '-' && c != '_')
+            return false;
+    }
+    return s.len > 0;
+}
+
+/* The end of a wrapped value, not an entry (cli_env.h). */
+static bool is_wrapped_end(const struct cli_env *env)
+{
+    struct str line = str_trim(str_slice(env->rest, 0, str_find(env->rest, '\n')));
+    size_t pads = str_ends(line, STR("==")) ? 2 : str_ends(line, STR("=")) ? 1 : 0;
+    if (env->above_line == 0 || env->line != env->above_line + 1 || pads == 0 ||
+        !is_base64(str_slice(line, 0, line.len - pads)))
+        return false;
+    return pads == 2 ||
+           (line.len % 4 == 0 && env->above.len >= WRAPPED_LEAST && is_base64(env->above));
+}
+
 static void read_bare(struct cli_env *env, struct buf *value, bool *too_long)
 {
     size_t end = 0;
@@ -108,6 +134,8 @@ static void read_bare(struct cli_env *env, struct buf *value, bool *too_long)
         end++;
     struct str text = str_trim(str_slice(env->rest, 0, end));
     *too_long = buf_put(value, text) != OK;
+    env->above = text;
+    env->above_line = env->line;
     skip(env, str_find(env->rest, '\n'));
 }
 
@@ -198,7 +226,11 @@ static enum err next_dotenv(struct cli_env *env, struct cli_env_entry *ret)
     bool too_long = false;
     if (!find_entry(env))
         return ERR_NOT_FOUND;
+    if (is_wrapped_end(env))
+        return wrong(env, "a value that goes on in the next line stands in quotes; this line looks "
+                          "like the end of the value above (an empty value is '')");
     struct cli_env_entry entry = {.line = env->line};
+    env->above_line = 0;
     TRY(read_name(env, &entry.name));
     char first = at(env, 0);
     if (env->rest.len && (first == '"' || first == '\'' || first == '`'))

@@ -12,6 +12,14 @@
  * a newline joins the lines, any other one is an error. Nothing is substituted: $NAME stays text. A
  * line's end is \n or \r\n; within quotes \r\n becomes \n. A byte order mark is skipped.
  *
+ * A line of base64 characters that ends in '=' or '==', right below a bare value, is not an entry:
+ * it is the end of a key that base64 wrapped, and would become a name, which everybody may read.
+ * Two '=' are always that; one is when the value above is as long as a wrapped line and the text is
+ * a multiple of four.
+ *
+ * src/api/console/dotenv.mjs reads by the same rules; tests/vectors/dotenv.json is the test of
+ * both.
+ *
  * The text is in memory that its owner wipes; values go straight into locked memory. Any thread. */
 #ifndef CLI_ENV_H
 #define CLI_ENV_H
@@ -36,6 +44,8 @@ struct cli_env {
     struct str rest;
     enum cli_env_format format;
     unsigned line;
+    struct str above; /* the last bare value, and its line; 0: the last was none */
+    unsigned above_line;
     const char *why; /* after ERR_INVALID: what is wrong with the text itself */
     struct arena *arena;
     struct json_scan *scan;

@@ -1,13 +1,17 @@
 #include "cli_env.h"
 
+#include "cli_output.h"
+#include "io.h"
+#include "json_decode.h"
 #include "limit.h"
 #include "test.h"
+#include "vectors_folder.h"
 
-/* Reads a whole text: "NAME=value|" for each entry, "NAME!why|" for a bad one, "@line why" at the
- * end of what cannot be read. */
+/* Reads a whole text: "line NAME=value|" for each entry (JSON: no line), "line NAME!why|" for a bad
+ * one, "@line why" at the end of what cannot be read. */
 static const char *all_of(struct str text, enum cli_env_format format)
 {
-    static char said[4096];
+    static char said[8192];
     AUTO(arena) struct arena arena = arena_make();
     struct cli_env env __attribute__((cleanup(cli_env_auto))) = cli_env_make(text, format, &arena);
     size_t at = 0;
@@ -22,6 +26,8 @@ static const char *all_of(struct str text, enum cli_env_format format)
             return said;
         }
         struct str value = entry.value ? secret_reveal(entry.value) : str_from(entry.why);
+        if (entry.line)
+            at += (size_t)snprintf(said + at, sizeof said - at, "%u ", entry.line);
         int n = snprintf(said + at, sizeof said - at, "%.*s%c%.*s|", (int)entry.name.len,
                          entry.name.ptr, entry.value ? '=' : '!', (int)value.len, value.ptr);
         at = at + (size_t)n < sizeof said ? at + (size_t)n : sizeof said - 1;
@@ -39,72 +45,29 @@ static void check_all(const struct text_case *cases, size_t count, enum cli_env_
         CHECK_STR(str_from(all_of(str_from(cases[i].text), format)), cases[i].said);
 }
 
-static void test_dotenv_is_read(void)
+/* tests/vectors/dotenv.json, which the console's test reads too: [{"text": ..., "said": ...}]. */
+static void test_dotenv_is_read_as_the_console_reads_it(void)
 {
-    static const struct text_case cases[] = {
-        {"", ""},
-        {"\n\n  \n", ""},
-        {"# only\n  # comments", ""},
-        {"A=1", "A=1|"},
-        {"A=1\nB=2\n", "A=1|B=2|"},
-        {"A=1\r\nB=2\r\n", "A=1|B=2|"},
-        {"\xef\xbb\xbf"
-         "A=1",
-         "A=1|"},
-        {"export A=1\nexport\tB=2", "A=1|B=2|"},
-        {"export=1", "export=1|"},
-        {"exportA=1", "exportA=1|"},
-        {"  A  =  1  ", "A=1|"},
-        {"A=a b  c", "A=a b  c|"},
-        {"A=1 # comment", "A=1|"},
-        {"A=1#2", "A=1#2|"},
-        {"A=x=y==", "A=x=y==|"},
-        {"A=it's\"fine", "A=it's\"fine|"},
-        {"A=$B${C}", "A=$B${C}|"},
-        {"A=back\\nslash", "A=back\\nslash|"},
-        {"A='1 # 2' # c", "A=1 # 2|"},
-        {"A='a\\nb'", "A=a\\nb|"},
-        {"A=`it's \"so\"`", "A=it's \"so\"|"},
-        {"A=\"a\\nb\\t\\\"c\\\" \\\\ \\$D\"", "A=a\nb\t\"c\" \\ $D|"},
-        {"A=\"x\ny\"\nB=2", "A=x\ny|B=2|"},
-        {"A='x\r\ny'\r\nB=2", "A=x\ny|B=2|"},
-        {"A=\"x\\\ny\"", "A=xy|"},
-        {"A=\" x \"", "A= x |"},
-        {"prod/S3-KEY.old=1", "prod/S3-KEY.old=1|"},
-        {"a b=1", "@1 say NAME=value"},
-        {"A=caf\xc3\xa9", "A=caf\xc3\xa9|"},
-    };
-    check_all(cases, ARRAY_LEN(cases), CLI_ENV_DOTENV);
+    AUTO(arena) struct arena arena = arena_make();
+    AUTO(buf) struct buf vectors = buf_make(1 << 20);
+    struct json_elements all;
+    struct str element;
+    size_t count = 0;
+    CHECK_OK(io_read_file(VECTORS_FOLDER "/dotenv.json", &vectors));
+    json_elements_init(&all, buf_str(&vectors));
+    for (; json_elements_next(&all, &element); count++) {
+        struct str text = cli_member(element, "text", &arena);
+        CHECK_STR(cli_member(element, "said", &arena), all_of(text, CLI_ENV_DOTENV));
+    }
+    CHECK(count > 60);
 }
 
-static void test_entries_are_refused_alone(void)
+static void test_what_json_cannot_say_is_refused_alone(void)
 {
-    static const struct text_case cases[] = {
-        {"A=\nB=2", "A!the value is empty|B=2|"},
-        {"A=''\nB=2", "A!the value is empty|B=2|"},
-        {"A= # nothing\nB=2", "A!the value is empty|B=2|"},
-        {"A=\xff\nB=2", "A!the value is not text (UTF-8 without NUL)|B=2|"},
-    };
-    check_all(cases, ARRAY_LEN(cases), CLI_ENV_DOTENV);
+    CHECK_STR(str_from(all_of(STR("A=\xff\nB=2"), CLI_ENV_DOTENV)),
+              "1 A!the value is not text (UTF-8 without NUL)|2 B=2|");
     CHECK_STR(str_from(all_of(str_bytes("A=x\0y\nB=2", 9), CLI_ENV_DOTENV)),
-              "A!the value is not text (UTF-8 without NUL)|B=2|");
-}
-
-static void test_what_cannot_be_read_says_where(void)
-{
-    static const struct text_case cases[] = {
-        {"A", "@1 say NAME=value"},
-        {"A=1\nnonsense\nB=2", "A=1|@2 say NAME=value"},
-        {"=1", "@1 the name is missing before ="},
-        {"export =1", "@1 the name is missing before ="},
-        {"\n\nA='x\n\n", "@3 the quote that opens here is never closed"},
-        {"A=\"x\\", "@1 the quote that opens here is never closed"},
-        {"A='x'y", "@1 there is something behind the closing quote"},
-        {"A=\"x\n\\q\"",
-         "@2 in double quotes only \\n \\r \\t \\\" \\\\ \\$ are escapes; put the value in single "
-         "quotes to take it as it is"},
-    };
-    check_all(cases, ARRAY_LEN(cases), CLI_ENV_DOTENV);
+              "1 A!the value is not text (UTF-8 without NUL)|2 B=2|");
 }
 
 static void test_json_is_read(void)
@@ -172,9 +135,8 @@ static void test_cut_and_flipped(void)
 
 int main(void)
 {
-    RUN(test_dotenv_is_read);
-    RUN(test_entries_are_refused_alone);
-    RUN(test_what_cannot_be_read_says_where);
+    RUN(test_dotenv_is_read_as_the_console_reads_it);
+    RUN(test_what_json_cannot_say_is_refused_alone);
     RUN(test_json_is_read);
     RUN(test_a_value_at_the_limit_and_one_past);
     RUN(test_the_format_is_guessed);

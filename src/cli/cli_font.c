@@ -1,10 +1,8 @@
 #include <stdio.h>
 
 #include "cli.h"
-#include "cli_client.h"
 #include "cli_commands.h"
-#include "cli_output.h"
-#include "cli_prompt.h"
+#include "cli_resource.h"
 #include "cli_transfer.h"
 #include "encode.h"
 #include "io.h"
@@ -14,7 +12,16 @@
 enum { ANSWER_MAX_BYTES = 16 * 1024 * 1024, FORM_MORE_BYTES = 4096, BOUNDARY_BYTES = 24 };
 
 static const struct cli_column columns[] = {
-    {"ID", "id"}, {"FAMILY", "familyName"}, {"FILE", "fileName"}, {"CREATED", "createdAt"}};
+    CLI_WHOLE("ID", "id", 0), CLI_TEXT("FAMILY", "familyName", 2), CLI_TEXT("FILE", "fileName", 1),
+    CLI_TEXT("CREATED", "createdAt", 3)};
+static const struct cli_resource fonts = {
+    .what = "font",
+    .path = "/fonts",
+    .member = "fileName",
+    .more = " and its file; jobs that name it will fail",
+    .columns = columns,
+    .count = ARRAY_LEN(columns),
+};
 
 /* multipart/form-data (RFC 7578): the family's name if it was given, then the file. */
 static enum err put_form(struct buf *form, const char *boundary, const char *name,
@@ -48,13 +55,9 @@ static int send_font(struct cli_client *c, const struct cli_args *args, const ch
     }
     struct str type = arena_printf(&c->arena, "multipart/form-data; boundary=%s", boundary.ptr);
     int code = cli_request_typed(c, "POST", "/fonts", type.ptr, buf_str(&form), &answer);
-    if (code != 0)
-        return code;
-    if (cli_flag(args, "json"))
-        cli_print_json(buf_str(&answer));
-    else
-        cli_print_object(buf_str(&answer), columns, ARRAY_LEN(columns), &c->arena);
-    return 0;
+    if (code == 0)
+        cli_put_one(args, buf_str(&answer), columns, ARRAY_LEN(columns), &c->arena);
+    return code;
 }
 
 static bool is_plain(const char *text)
@@ -84,39 +87,10 @@ int cli_font_upload(const struct cli_args *args)
 
 int cli_font_list(const struct cli_args *args)
 {
-    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
-    AUTO(buf) struct buf answer = buf_make(ANSWER_MAX_BYTES);
-    int code = cli_client_open(&c);
-    if (code == 0)
-        code = cli_request(&c, "GET", "/fonts", STR_EMPTY, &answer);
-    if (code != 0)
-        return code;
-    if (cli_flag(args, "json"))
-        cli_print_json(buf_str(&answer));
-    else
-        cli_print_table(buf_str(&answer), columns, ARRAY_LEN(columns), &c.arena);
-    return 0;
+    return cli_resource_list(args, &fonts);
 }
 
 int cli_font_delete(const struct cli_args *args)
 {
-    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
-    AUTO(buf) struct buf one = buf_make(ANSWER_MAX_BYTES);
-    int code = cli_confirm_possible(args);
-    if (code == 0)
-        code = cli_client_open(&c);
-    if (code != 0)
-        return code;
-    struct str path = arena_printf(&c.arena, "/fonts/%s", cli_escaped(&c, args->positional[0]).ptr);
-    if (!cli_flag(args, "yes")) { /* its name, for the question */
-        code = cli_request(&c, "GET", path.ptr, STR_EMPTY, &one);
-        if (code == 0)
-            code = cli_confirm(args, "the font", cli_member(buf_str(&one), "fileName", &c.arena),
-                               " and its file; jobs that name it will fail");
-    }
-    if (code == 0)
-        code = cli_request(&c, "DELETE", path.ptr, STR_EMPTY, NULL);
-    if (code == 0)
-        cli_done(args, "deleted", args->positional[0]);
-    return code;
+    return cli_resource_delete(args, &fonts);
 }

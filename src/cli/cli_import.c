@@ -212,7 +212,11 @@ static int send_all(struct import *im)
 static int report(struct import *im)
 {
     static const struct cli_column columns[] = {
-        {"NAME", "name"}, {"RESULT", "status"}, {"LINE", "line"}, {"WHY", "why"}};
+        CLI_TEXT("NAME", "name", 0),
+        CLI_WHOLE("RESULT", "status", 0),
+        CLI_WHOLE("LINE", "line", 2),
+        CLI_TEXT("WHY", "why", 1),
+    };
     AUTO(buf) struct buf text = buf_make(LIST_MAX_BYTES);
     struct json_out o = json_out_make(&text);
     json_out_open(&o, '[');

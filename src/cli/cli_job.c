@@ -5,62 +5,59 @@
 
 #include "cli.h"
 #include "cli_commands.h"
-#include "cli_output.h"
+#include "cli_global.h"
+#include "cli_resource.h"
 #include "cli_transfer.h"
 #include "json_encode.h"
+#include "ulid.h"
 
 enum { ANSWER_MAX_BYTES = 64 * 1024 * 1024, IDS_MAX_BYTES = 1024 * 1024 };
 
+/* Before the end there is nothing at that address. */
+static struct str output_of(struct str job, struct arena *a)
+{
+    return str_is(cli_member(job, "status", a), "finished") ? cli_member(job, "outputUrl", a)
+                                                            : STR_EMPTY;
+}
+
 static const struct cli_column show_columns[] = {
-    {"ID", "id"},
-    {"STATUS", "status"},
-    {"PROGRESS", "progress"},
-    {"OUTPUT", "outputUrl"},
-    {"CREATED", "stats.createdAt"},
-    {"STARTED", "stats.startedAt"},
-    {"FINISHED", "stats.finishedAt"},
-    {"ERROR", "stats.error"},
+    CLI_TEXT("ID", "id", 0),
+    CLI_TEXT("STATUS", "status", 0),
+    CLI_TEXT("PROGRESS", "progress", 0),
+    CLI_OF("OUTPUT", "outputUrl", 0, output_of),
+    CLI_TEXT("CREATED", "stats.createdAt", 0),
+    CLI_TEXT("STARTED", "stats.startedAt", 0),
+    CLI_TEXT("FINISHED", "stats.finishedAt", 0),
+    CLI_TEXT("ERROR", "stats.error", 0),
 };
 static const struct cli_column list_columns[] = {
-    {"ID", "id"},
-    {"STATUS", "status"},
-    {"PROGRESS", "progress"},
-    {"CREATED", "stats.createdAt"},
-    {"ERROR", "stats.error"},
+    CLI_WHOLE("ID", "id", 0),
+    CLI_WHOLE("STATUS", "status", 0),
+    CLI_WHOLE("PROGRESS", "progress", 3),
+    CLI_TEXT("CREATED", "stats.createdAt", 2),
+    CLI_TEXT("ERROR", "stats.error", 1),
 };
+static const struct cli_resource jobs = {
+    .what = "job", .path = "/jobs", .columns = show_columns, .count = ARRAY_LEN(show_columns)};
 
 void cli_job_print(const struct cli_args *args, struct str job, struct arena *a)
 {
-    if (cli_flag(args, "json"))
-        cli_print_json(job);
-    else
-        cli_print_object(job, show_columns, ARRAY_LEN(show_columns), a);
+    cli_put_one(args, job, show_columns, ARRAY_LEN(show_columns), a);
 }
 
 int cli_job_get(struct cli_client *c, const char *id, struct buf *ret)
 {
-    struct str escaped = cli_escaped(c, id);
-    struct str path = arena_printf(&c->arena, "/jobs/%.*s", (int)escaped.len, escaped.ptr);
-    buf_reset(ret);
-    return cli_request(c, "GET", path.ptr, STR_EMPTY, ret);
+    return cli_resource_get(c, &jobs, id, ret);
 }
 
 int cli_job_show(const struct cli_args *args)
 {
-    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
-    AUTO(buf) struct buf job = buf_make(ANSWER_MAX_BYTES);
-    int code = cli_client_open(&c);
-    if (code == 0)
-        code = cli_job_get(&c, args->positional[0], &job);
-    if (code == 0)
-        cli_job_print(args, buf_str(&job), &c.arena);
-    return code;
+    return cli_resource_show(args, &jobs);
 }
 
 int cli_job_list(const struct cli_args *args)
 {
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
-    AUTO(buf) struct buf answer = buf_make(ANSWER_MAX_BYTES);
     int code = cli_client_open(&c);
     if (code != 0)
         return code;
@@ -69,26 +66,32 @@ int cli_job_list(const struct cli_args *args)
                                    cli_escaped(&c, limit ? limit : "50").ptr);
     if (states)
         path = arena_printf(&c.arena, "%s&states=%s", path.ptr, cli_escaped(&c, states).ptr);
-    code = cli_request(&c, "GET", path.ptr, STR_EMPTY, &answer);
-    if (code != 0)
-        return code;
-    if (cli_flag(args, "json"))
-        cli_print_json(buf_str(&answer));
-    else
-        cli_print_table(buf_str(&answer), list_columns, ARRAY_LEN(list_columns), &c.arena);
-    return 0;
+    return cli_list_from(&c, args, path.ptr, list_columns, ARRAY_LEN(list_columns));
+}
+
+/* A job that no worker has begun has no log; that is no mistake. */
+static int explain_no_log(struct cli_client *c, const char *id)
+{
+    AUTO(buf) struct buf job = buf_make(ANSWER_MAX_BYTES);
+    c->absence_is_fine = false;
+    int code = cli_job_get(c, id, &job);
+    if (code == 0)
+        cli_note("The job has no log yet.");
+    return code;
 }
 
 int cli_job_logs(const struct cli_args *args)
 {
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
     AUTO(buf) struct buf log = buf_make(ANSWER_MAX_BYTES);
+    const char *id = args->positional[0];
     int code = cli_client_open(&c);
     if (code != 0)
         return code;
-    struct str path =
-        arena_printf(&c.arena, "/jobs/%s/logs", cli_escaped(&c, args->positional[0]).ptr);
-    code = cli_request(&c, "GET", path.ptr, STR_EMPTY, &log);
+    c.absence_is_fine = true;
+    code = cli_request(&c, "GET", cli_resource_path(&c, &jobs, id, "/logs"), STR_EMPTY, &log);
+    if (code == EXIT_CODE_NOT_FOUND && log.len == 0)
+        return explain_no_log(&c, id);
     if (code == 0 && isatty(STDOUT_FILENO)) /* an engine's words */
         cli_put_printable(buf_str(&log), "\n\r\t", stdout);
     else if (code == 0 && log.len)
@@ -110,6 +113,15 @@ static struct str ids_body(struct cli_client *c, const struct cli_args *args)
     return json_out_end(&o) == OK ? arena_str(&c->arena, buf_str(&body)) : STR_EMPTY;
 }
 
+/* Of several the server says only that one is wrong. */
+static void about_many(struct cli_client *c, const struct cli_args *args)
+{
+    struct ulid id;
+    cli_about(c, "job of one of these ids", "job list");
+    for (size_t i = 0; i < args->positional_count; i++)
+        c->id_is_none = c->id_is_none || ulid_from(str_from(args->positional[i]), &id) != OK;
+}
+
 int cli_job_cancel(const struct cli_args *args)
 {
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
@@ -119,18 +131,18 @@ int cli_job_cancel(const struct cli_args *args)
         return code;
     bool one = args->positional_count == 1;
     const char *query = cli_flag(args, "running") ? "?running=true" : "";
-    struct str path = one ? arena_printf(&c.arena, "/jobs/%s/cancel%s",
-                                         cli_escaped(&c, args->positional[0]).ptr, query)
-                          : arena_printf(&c.arena, "/jobs/cancel%s", query);
-    code = cli_request(&c, one ? "PATCH" : "POST", path.ptr, one ? STR_EMPTY : ids_body(&c, args),
-                       &answer);
-    if (code != 0)
-        return code;
-    if (cli_flag(args, "json"))
-        cli_print_json(buf_str(&answer));
+    const char *tail = arena_printf(&c.arena, "/cancel%s", query).ptr;
+    if (!one)
+        about_many(&c, args);
+    if (one)
+        code = cli_request(&c, "PATCH", cli_resource_path(&c, &jobs, args->positional[0], tail),
+                           STR_EMPTY, &answer);
     else
-        cli_print_table(buf_str(&answer), list_columns, 2, &c.arena);
-    return 0;
+        code = cli_request(&c, "POST", arena_printf(&c.arena, "/jobs%s", tail).ptr,
+                           ids_body(&c, args), &answer);
+    if (code == 0)
+        cli_put_list(args, buf_str(&answer), list_columns, 2, &c.arena);
+    return code;
 }
 
 int cli_job_retry_delivery(const struct cli_args *args)
@@ -140,9 +152,9 @@ int cli_job_retry_delivery(const struct cli_args *args)
     int code = cli_client_open(&c);
     if (code != 0)
         return code;
-    struct str path =
-        arena_printf(&c.arena, "/jobs/%s/retry-delivery", cli_escaped(&c, args->positional[0]).ptr);
-    code = cli_request(&c, "POST", path.ptr, STR_EMPTY, &answer);
+    code = cli_request(&c, "POST",
+                       cli_resource_path(&c, &jobs, args->positional[0], "/retry-delivery"),
+                       STR_EMPTY, &answer);
     if (code == 0)
         cli_job_print(args, buf_str(&answer), &c.arena);
     return code;

@@ -11,17 +11,40 @@
 
 enum { BODY_MAX_BYTES = 64 * 1024 };
 
+/* Of a rotation there is nothing to say before the first; "resume" is none that people asked for.
+ */
+static struct str rotation_of(struct str status, struct arena *a)
+{
+    struct str level = cli_member(status, "rotation.level", a);
+    struct str state = cli_member(status, "rotation.state", a);
+    if (str_is(state, "idle"))
+        return STR("none since the server was started");
+    return arena_printf(a, "%.*s, %.*s", str_is(level, "resume") ? 7 : (int)level.len,
+                        str_is(level, "resume") ? "resumed" : level.ptr, (int)state.len, state.ptr);
+}
+
+static struct str rewrapped_of(struct str status, struct arena *a)
+{
+    bool idle = str_is(cli_member(status, "rotation.state", a), "idle");
+    return idle ? STR_EMPTY : cli_member(status, "rotation.done", a);
+}
+
+static struct str pending_of(struct str status, struct arena *a)
+{
+    bool pending = str_is(cli_member(status, "pendingRoot", a), "true");
+    return pending ? STR("a new one waits to take the old one's place") : STR_EMPTY;
+}
+
 static void print_status(const struct cli_args *args, struct str status, struct arena *a)
 {
     static const struct cli_column columns[] = {
-        {"master key version", "masterVersion"}, {"master keys held", "masterVersions"},
-        {"pending root key", "pendingRoot"},     {"rotation", "rotation.level"},
-        {"rotation state", "rotation.state"},    {"records rewrapped", "rotation.done"},
+        CLI_TEXT("master key version", "masterVersion", 0),
+        CLI_TEXT("master keys held", "masterVersions", 0),
+        CLI_OF("root key", "pendingRoot", 0, pending_of),
+        CLI_OF("rotation", "rotation", 0, rotation_of),
+        CLI_OF("records rewrapped", "rotation.done", 0, rewrapped_of),
     };
-    if (cli_flag(args, "json"))
-        cli_print_json(status);
-    else
-        cli_print_object(status, columns, ARRAY_LEN(columns), a);
+    cli_put_one(args, status, columns, ARRAY_LEN(columns), a);
 }
 
 int cli_key_status(const struct cli_args *args)

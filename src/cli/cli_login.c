@@ -16,8 +16,9 @@
 enum { ANSWER_MAX_BYTES = 64 * 1024 };
 
 static const struct cli_column who_columns[] = {
-    {"PROFILE", "name"}, {"SERVER", "url"},    {"TEAM", "team"},
-    {"ROLE", "role"},    {"SECRETS", "names"}, {"EXPIRES", "expiresAt"},
+    CLI_TEXT("PROFILE", "name", 0),  CLI_TEXT("SERVER", "url", 0),
+    CLI_TEXT("TEAM", "team", 0),     CLI_TEXT("ROLE", "role", 0),
+    CLI_TEXT("SECRETS", "names", 0), CLI_TEXT("EXPIRES", "expiresAt", 0),
 };
 
 static int failed(enum err e, const char *why)
@@ -72,18 +73,6 @@ static int no_such_profile(const char *name)
 
 /* --- login --- */
 
-/* A token that goes over the network in clear is as good as given away. */
-static void warn_of_plain_http(const struct url *u)
-{
-    struct str host = buf_str(&u->host);
-    if (u->https || str_is(host, "localhost") || str_starts(host, STR("127.")) ||
-        str_is(host, "::1"))
-        return;
-    fputs("safelight: warning: the token goes to this server in clear, and anybody on the way can "
-          "read it; use https\n",
-          stderr);
-}
-
 static int url_wanted(const struct cli_args *args, const char *name, struct profile *ret)
 {
     char why[PROFILE_WHY_BYTES] = "";
@@ -102,7 +91,7 @@ static int url_wanted(const struct cli_args *args, const char *name, struct prof
               stderr);
         return EXIT_CODE_INVALID;
     }
-    warn_of_plain_http(&parsed);
+    cli_warn_of_plain_http(ret->url);
     return 0;
 }
 
@@ -125,10 +114,7 @@ static int print_who(struct cli_client *c, const struct cli_args *args, const ch
     json_out_close(&o, '}');
     if (json_out_end(&o) != OK)
         return EXIT_CODE_FAILED;
-    if (cli_flag(args, "json"))
-        cli_print_json(buf_str(&text));
-    else
-        cli_print_object(buf_str(&text), who_columns, ARRAY_LEN(who_columns), &c->arena);
+    cli_put_one(args, buf_str(&text), who_columns, ARRAY_LEN(who_columns), &c->arena);
     return 0;
 }
 
@@ -185,7 +171,11 @@ int cli_logout(const struct cli_args *args)
 int cli_profile_list(const struct cli_args *args)
 {
     static const struct cli_column columns[] = {
-        {"NAME", "name"}, {"IN USE", "inUse"}, {"SERVER", "url"}, {"NOTE", "note"}};
+        CLI_TEXT("NAME", "name", 0),
+        CLI_WHOLE("IN USE", "inUse", 0),
+        CLI_TEXT("SERVER", "url", 1),
+        CLI_TEXT("NOTE", "note", 1),
+    };
     AUTO(arena) struct arena arena = arena_make();
     AUTO(buf) struct buf text = buf_make(4 * 1024 * 1024);
     char current[PROFILE_NAME_MAX_BYTES + 1] = "", why[PROFILE_WHY_BYTES] = "";
@@ -214,10 +204,7 @@ int cli_profile_list(const struct cli_args *args)
     json_out_close(&o, ']');
     if (json_out_end(&o) != OK)
         return EXIT_CODE_FAILED;
-    if (cli_flag(args, "json"))
-        cli_print_json(buf_str(&text));
-    else
-        cli_print_table(buf_str(&text), columns, ARRAY_LEN(columns), &arena);
+    cli_put_list(args, buf_str(&text), columns, ARRAY_LEN(columns), &arena);
     return 0;
 }
 

@@ -192,14 +192,16 @@ static const struct entry exits[] = {
           "confirmed it."},
     {"3", "Not allowed: no token, one that is not valid, or one whose role does not allow it; or "
           "a profile that others could have changed."},
-    {"4", "There is no such thing."},
-    {"5", "It conflicts with what is there: the name exists already, or the state does not allow "
-          "it."},
+    {"4", "There is no such thing, or its id can be none."},
+    {"5", "It conflicts with what is there: the name or file exists already, or the state does not "
+          "allow it."},
     {"6", "The server cannot be reached, or went away in the middle. What was asked for may have "
           "been done: look before you ask again."},
     {"7", "It failed: the job did not finish, some were refused, a file could not be written, a "
           "check of doctor is bad, or the server said so."},
-    {"9", "The input is not valid; what is wrong with it was said."},
+    {"9",
+     "The input is not valid: a file that is not there, a value, a setting, an address; what is "
+     "wrong with it was said."},
 };
 
 static const struct entry variables[] = {

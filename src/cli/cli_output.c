@@ -23,19 +23,45 @@ static struct str raw_member(struct str object, struct str name)
     return STR_EMPTY;
 }
 
-struct str cli_member(struct str object, const char *member, struct arena *a)
+/* As it stands in the object; null and absent are empty. */
+static struct str raw_value(struct str object, const char *member)
 {
     struct str name, rest = str_split(str_from(member), '.', &name);
     struct str value = raw_member(object, name);
     if (rest.ptr && value.len)
         value = raw_member(value, rest);
-    if (value.len == 0 || str_is(value, "null"))
-        return STR_EMPTY;
-    if (value.ptr[0] != '"')
+    return str_is(value, "null") ? STR_EMPTY : value;
+}
+
+static struct str text_of(struct str value, struct arena *a)
+{
+    if (value.len == 0 || value.ptr[0] != '"')
         return value;
     AUTO(buf) struct buf text = buf_make(CELL_MAX_BYTES);
     if (json_unescape(str_slice(value, 1, value.len - 1), &text) != OK)
         return STR_EMPTY;
+    return arena_str(a, buf_str(&text));
+}
+
+struct str cli_member(struct str object, const char *member, struct arena *a)
+{
+    return text_of(raw_value(object, member), a);
+}
+
+struct str cli_cell(struct str object, const struct cli_column *column, struct arena *a)
+{
+    struct str value = column->of ? column->of(object, a) : raw_value(object, column->member);
+    if (column->of || value.len == 0 || value.ptr[0] != '[')
+        return column->of ? value : text_of(value, a);
+    AUTO(buf) struct buf text = buf_make(CELL_MAX_BYTES);
+    struct json_elements all;
+    struct str element;
+    json_elements_init(&all, value);
+    while (json_elements_next(&all, &element)) {
+        struct str one = text_of(element, a);
+        if ((text.len && buf_put(&text, STR(", ")) != OK) || buf_put(&text, one) != OK)
+            break;
+    }
     return arena_str(a, buf_str(&text));
 }
 
@@ -94,13 +120,31 @@ void cli_print_object(struct str object, const struct cli_column *columns, size_
     for (size_t c = 0; c < count; c++)
         width = strlen(columns[c].title) > width ? strlen(columns[c].title) : width;
     for (size_t c = 0; c < count; c++) {
-        struct str value = cli_member(object, columns[c].member, a);
+        struct str value = cli_cell(object, &columns[c], a);
         if (value.len == 0)
             continue;
         printf("%-*s", (int)width + 2, columns[c].title);
         cli_cell_put(value, columns[c].member, value.len, false);
         putchar('\n');
     }
+}
+
+void cli_put_list(const struct cli_args *args, struct str array, const struct cli_column *columns,
+                  size_t count, struct arena *a)
+{
+    if (cli_flag(args, "json"))
+        cli_print_json(array);
+    else
+        cli_print_table(array, columns, count, a);
+}
+
+void cli_put_one(const struct cli_args *args, struct str object, const struct cli_column *columns,
+                 size_t count, struct arena *a)
+{
+    if (cli_flag(args, "json"))
+        cli_print_json(object);
+    else
+        cli_print_object(object, columns, count, a);
 }
 
 /* JSON holds no control characters but blanks; a program that reads it wants every other byte as

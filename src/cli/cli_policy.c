@@ -94,8 +94,9 @@ int cli_policy_member(const struct cli_args *args, struct str present, struct ar
 /* An answer's policy, as lines. */
 static void print_policy(struct cli_client *c, const struct cli_args *args, struct str row)
 {
-    static const struct cli_column columns[] = {
-        {"SINKS", "sinks"}, {"HOSTS", "hosts"}, {"EXPIRES", "expiresAt"}};
+    static const struct cli_column columns[] = {CLI_TEXT("SINKS", "sinks", 0),
+                                                CLI_TEXT("HOSTS", "hosts", 0),
+                                                CLI_TEXT("EXPIRES", "expiresAt", 0)};
     struct str policy = cli_member(row, "policy", &c->arena);
     if (cli_flag(args, "json"))
         cli_print_json(policy.len ? policy : STR("null"));

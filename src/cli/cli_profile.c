@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -128,9 +129,34 @@ static enum err read_at(int folder, const char *name, struct buf *out, char *why
     return OK;
 }
 
+/* Removes what writes of this file left that were killed: it holds a token. `all`: also those of
+ * processes that still run, which then fail. */
+static void sweep(int folder, const char *name, bool all)
+{
+    char begin[NAME_MAX + 1];
+    uint64_t pid;
+    AUTO(fd) int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = copy >= 0 ? fdopendir(copy) : NULL;
+    if (!d)
+        return;
+    copy = -1; /* it is d's now */
+    snprintf(begin, sizeof begin, ".%s.", name);
+    for (struct dirent *entry; (entry = readdir(d)) != NULL;) {
+        struct str file = str_from(entry->d_name);
+        if (!str_starts(file, str_from(begin)) ||
+            str_to_u64(str_slice(file, strlen(begin), file.len), INT32_MAX, &pid) != OK)
+            continue;
+        bool over = (pid_t)pid == getpid() || (kill((pid_t)pid, 0) != 0 && errno == ESRCH);
+        if (all || over)
+            (void)unlinkat(folder, entry->d_name, 0);
+    }
+    closedir(d);
+}
+
 static enum err write_at(int folder, const char *name, struct str bytes)
 {
     char fresh[NAME_MAX + 1];
+    sweep(folder, name, false);
     snprintf(fresh, sizeof fresh, ".%s.%ld", name, (long)getpid());
     AUTO(fd)
     int fd = openat(folder, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -210,6 +236,7 @@ enum err profile_remove(const char *name, char ret_why[static PROFILE_WHY_BYTES]
     char file[NAME_MAX + 1], current[PROFILE_NAME_MAX_BYTES + 1];
     TRY(open_folder(false, &folder, ret_why));
     file_name(name, file);
+    sweep(folder, file, true);
     if (unlinkat(folder, file, 0) != 0)
         return errno == ENOENT ? ERR_NOT_FOUND
                                : explain(ret_why, ERR_IO, "the profile cannot be removed");

@@ -118,6 +118,35 @@ static void test_one_is_in_use_and_goes_with_its_profile(void)
     CHECK_ERR(profile_current(name, why), ERR_NOT_FOUND);
 }
 
+static void leave(const char *name)
+{
+    FILE *f = fopen(path_of(name), "w");
+    CHECK(f && fclose(f) == 0);
+}
+
+static bool there(const char *name)
+{
+    return access(path_of(name), F_OK) == 0;
+}
+
+/* Of a login that was killed: its file holds a token. */
+static void test_what_a_killed_write_left_does_not_stay(void)
+{
+    char ours[64], running[64];
+    snprintf(ours, sizeof ours, ".d.profile.%ld", (long)getpid());
+    snprintf(running, sizeof running, ".d.profile.%ld", (long)getppid());
+    CHECK_OK(save("d", "http://d", "slt_d"));
+    leave(".d.profile.2147483647");
+    leave(".d.profile.profile.1");
+    leave(ours);
+    leave(running);
+    CHECK_OK(save("d", "http://d", "slt_d"));
+    CHECK(!there(".d.profile.2147483647") && !there(ours) && there(running));
+    CHECK_OK(profile_remove("d", why));
+    CHECK(!there(running) && there(".d.profile.profile.1"));
+    CHECK(unlink(path_of(".d.profile.profile.1")) == 0);
+}
+
 int main(void)
 {
     umask(0);
@@ -128,6 +157,7 @@ int main(void)
     RUN(test_what_others_could_have_touched_is_refused);
     RUN(test_a_damaged_file_is_said_to_be_so);
     RUN(test_one_is_in_use_and_goes_with_its_profile);
+    RUN(test_what_a_killed_write_left_does_not_stay);
     rmdir(path_of("."));
     rmdir(folder);
     return test_done();

@@ -27,7 +27,8 @@ static int write_body(const struct cli_args *args, struct buf *out)
 int cli_secret_rollback(const struct cli_args *args)
 {
     static const struct cli_column columns[] = {
-        {"NAME", "name"}, {"VERSION", "version"}, {"UPDATED", "updatedAt"}, {"ID", "id"}};
+        CLI_TEXT("NAME", "name", 0), CLI_TEXT("VERSION", "version", 0),
+        CLI_TEXT("UPDATED", "updatedAt", 0), CLI_TEXT("ID", "id", 0)};
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
     AUTO(buf) struct buf body = buf_make(BODY_MAX_BYTES), answer = buf_make(BODY_MAX_BYTES);
     struct str row = STR_EMPTY;
@@ -38,14 +39,18 @@ int cli_secret_rollback(const struct cli_args *args)
         code = cli_secret_find(&c, args->positional[0], &row);
     if (code != 0)
         return code;
+    if (!cli_flag(args, "version") && str_is(cli_member(row, "version", &c.arena), "1")) {
+        fputs("safelight: the secret has one version only; there is no older one to go back to\n",
+              stderr);
+        return EXIT_CODE_NOT_FOUND;
+    }
     struct str id = cli_member(row, "id", &c.arena);
     struct str path = arena_printf(&c.arena, "/secrets/%.*s/rollback", (int)id.len, id.ptr);
+    c.absence_is_fine = true; /* the secret is there: it is the version that is not */
     code = cli_request(&c, "POST", path.ptr, buf_str(&body), &answer);
-    if (code != 0)
-        return code;
-    if (cli_flag(args, "json"))
-        cli_print_json(buf_str(&answer));
-    else
-        cli_print_object(buf_str(&answer), columns, ARRAY_LEN(columns), &c.arena);
-    return 0;
+    if (code == EXIT_CODE_NOT_FOUND)
+        fputs("safelight: the secret has no such version\n", stderr);
+    if (code == 0)
+        cli_put_one(args, buf_str(&answer), columns, ARRAY_LEN(columns), &c.arena);
+    return code;
 }

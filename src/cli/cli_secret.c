@@ -4,18 +4,23 @@
 
 #include "cli.h"
 #include "cli_commands.h"
-#include "cli_output.h"
 #include "cli_prompt.h"
+#include "cli_resource.h"
 #include "cli_value.h"
 #include "json_decode.h"
 #include "limit.h"
 #include "nearest.h"
+#include "ulid.h"
 
 enum { BODY_MAX_BYTES = 1024 * 1024, LIST_MAX_BYTES = 64 * 1024 * 1024 };
 
 static const struct cli_column columns[] = {
-    {"NAME", "name"},         {"VERSION", "version"},          {"CREATED", "createdAt"},
-    {"UPDATED", "updatedAt"}, {"EXPIRES", "policy.expiresAt"}, {"ID", "id"},
+    CLI_TEXT("NAME", "name", 0),
+    CLI_WHOLE("VERSION", "version", 1),
+    CLI_TEXT("CREATED", "createdAt", 3),
+    CLI_TEXT("UPDATED", "updatedAt", 2),
+    CLI_TEXT("EXPIRES", "policy.expiresAt", 1),
+    CLI_WHOLE("ID", "id", 4), /* the name does for every command */
 };
 
 static int put(const struct cli_args *args, bool rotate)
@@ -46,10 +51,7 @@ static int put(const struct cli_args *args, bool rotate)
     if (code != 0)
         return code;
     cli_warnings(&c, buf_str(&answer));
-    if (cli_flag(args, "json"))
-        cli_print_json(buf_str(&answer));
-    else
-        cli_print_object(buf_str(&answer), columns, ARRAY_LEN(columns), &c.arena);
+    cli_put_one(args, buf_str(&answer), columns, ARRAY_LEN(columns), &c.arena);
     return 0;
 }
 
@@ -60,18 +62,9 @@ int cli_secret_set(const struct cli_args *args)
 
 int cli_secret_list(const struct cli_args *args)
 {
-    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
-    AUTO(buf) struct buf answer = buf_make(LIST_MAX_BYTES);
-    int code = cli_client_open(&c);
-    if (code == 0)
-        code = cli_request(&c, "GET", "/secrets", STR_EMPTY, &answer);
-    if (code != 0)
-        return code;
-    if (cli_flag(args, "json"))
-        cli_print_json(buf_str(&answer));
-    else
-        cli_print_table(buf_str(&answer), columns, ARRAY_LEN(columns), &c.arena);
-    return 0;
+    static const struct cli_resource secrets = {
+        .what = "secret", .path = "/secrets", .columns = columns, .count = ARRAY_LEN(columns)};
+    return cli_resource_list(args, &secrets);
 }
 
 int cli_secret_find(struct cli_client *c, const char *name, struct str *ret_row)
@@ -107,6 +100,42 @@ int cli_secret_rotate(const struct cli_args *args)
     return code == 0 ? put(args, true) : code;
 }
 
+/* What will fail without it: how many jobs have not ended that refer to it, and the first few. */
+static int ask_before_delete(struct cli_client *c, const struct cli_args *args, struct str row,
+                             const char *path)
+{
+    enum { NAMED = 3, COUNTED = 100 };
+    AUTO(buf) struct buf answer = buf_make(LIST_MAX_BYTES);
+    struct json_elements all;
+    struct str element, ids = STR_EMPTY;
+    unsigned count = 0;
+    if (cli_flag(args, "yes"))
+        return 0;
+    int code = cli_request(
+        c, "GET", arena_printf(&c->arena, "%s/jobs?waiting=true&limit=%d", path, COUNTED).ptr,
+        STR_EMPTY, &answer);
+    if (code != 0)
+        return code;
+    json_elements_init(&all, buf_str(&answer));
+    for (; json_elements_next(&all, &element); count++) {
+        struct ulid id;
+        if (count < NAMED && ulid_from(cli_member(element, "id", &c->arena), &id) == OK)
+            ids = arena_printf(&c->arena, "%.*s%s%s", (int)ids.len, ids.ptr, ids.len ? ", " : " (",
+                               id.text);
+    }
+    const char *more = " and all its versions; no job waits for it";
+    if (count)
+        more = arena_printf(&c->arena,
+                            " and all its versions; %s%u job%s that %s not ended will fail%.*s%s",
+                            count == COUNTED ? "at least " : "", count, count == 1 ? "" : "s",
+                            count == 1 ? "has" : "have", (int)ids.len, ids.ptr,
+                            ids.len == 0    ? ""
+                            : count > NAMED ? ", ...)"
+                                            : ")")
+                   .ptr;
+    return cli_confirm(args, "the secret", cli_member(row, "name", &c->arena), more);
+}
+
 int cli_secret_delete(const struct cli_args *args)
 {
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
@@ -116,14 +145,13 @@ int cli_secret_delete(const struct cli_args *args)
         code = cli_client_open(&c);
     if (code == 0)
         code = cli_secret_find(&c, args->positional[0], &row);
-    if (code == 0)
-        code = cli_confirm(args, "the secret", cli_member(row, "name", &c.arena),
-                           " and all its versions; jobs that refer to it will fail");
     if (code != 0)
         return code;
-    struct str id = cli_escaped(&c, arena_text(&c.arena, cli_member(row, "id", &c.arena)));
-    struct str path = arena_printf(&c.arena, "/secrets/%.*s", (int)id.len, id.ptr);
-    code = cli_request(&c, "DELETE", path.ptr, STR_EMPTY, NULL);
+    const char *id = arena_text(&c.arena, cli_member(row, "id", &c.arena));
+    const char *path = arena_printf(&c.arena, "/secrets/%s", cli_escaped(&c, id).ptr).ptr;
+    code = ask_before_delete(&c, args, row, path);
+    if (code == 0)
+        code = cli_request(&c, "DELETE", path, STR_EMPTY, NULL);
     if (code == 0)
         cli_done(args, "deleted", arena_text(&c.arena, cli_member(row, "name", &c.arena)));
     return code;

@@ -136,8 +136,9 @@ static enum err put_rows(struct cli_client *c, struct str answer, struct buf *re
 static int print_checked(struct cli_client *c, const struct cli_args *args, struct str answer)
 {
     static const struct cli_column columns[] = {
-        {"FIELD", "field"}, {"SECRET", "name"}, {"VERSION", "version"},
-        {"SINK", "sink"},   {"HOST", "host"},   {"WORKER", "worker"},
+        CLI_TEXT("FIELD", "field", 0),      CLI_TEXT("SECRET", "name", 1),
+        CLI_WHOLE("VERSION", "version", 5), CLI_WHOLE("SINK", "sink", 3),
+        CLI_TEXT("HOST", "host", 4),        CLI_WHOLE("WORKER", "worker", 2),
     };
     AUTO(buf) struct buf rows = buf_make(CELLS_MAX_BYTES);
     size_t count;

@@ -2,47 +2,81 @@
 
 #include <unistd.h>
 
+#include "cli_global.h"
 #include "clock.h"
 #include "json_decode.h"
 #include "term.h"
 
-enum { COLUMNS_MAX = 16, GAP = 2, CELL_LEAST = 6, FIRST_LEAST = 16 };
+enum { COLUMNS_MAX = 16, GAP = 2, TEXT_LEAST = 12, FIRST_LEAST = 24, DATE = 10 };
 #define ELLIPSIS "\xe2\x80\xa6"
 
-static size_t total(const size_t *widths, size_t count)
+static size_t total(const struct cli_fit *c, size_t count)
 {
-    size_t sum = count ? GAP * (count - 1) : 0;
-    for (size_t c = 0; c < count; c++)
-        sum += widths[c];
+    size_t sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += c[i].gone ? 0 : c[i].width + (sum ? GAP : 0);
     return sum;
 }
 
-/* The widest that may still give; `count`: none. */
-static size_t widest(const size_t *widths, size_t count)
+static bool may_give(const struct cli_fit *c, size_t i)
+{
+    size_t least = i == 0 ? FIRST_LEAST : TEXT_LEAST;
+    return !c[i].gone && !c[i].whole && !c[i].brief && c[i].width > least;
+}
+
+/* The widest text that may still give; `count`: none. */
+static size_t widest(const struct cli_fit *c, size_t count)
 {
     size_t found = count;
-    for (size_t c = 1; c < count; c++) {
-        if (widths[c] > CELL_LEAST && (found == count || widths[c] > widths[found]))
-            found = c;
+    for (size_t i = 0; i < count; i++) {
+        if (may_give(c, i) && (found == count || found == 0 || c[i].width > c[found].width))
+            found = i;
     }
     return found;
 }
 
-size_t cli_table_fit(size_t *natural, size_t count, size_t width)
+/* False: those that are still there do not fit. */
+static bool settle(struct cli_fit *c, size_t count, size_t width)
 {
-    size_t shown = count;
-    while (total(natural, shown) > width) {
-        size_t wide = widest(natural, shown);
-        if (wide < shown)
-            natural[wide]--;
-        else if (natural[0] > FIRST_LEAST)
-            natural[0]--;
-        else if (shown > 1)
-            shown--;
-        else
-            natural[0] = width;
+    for (size_t i = 0; i < count; i++)
+        c[i].width = c[i].natural;
+    for (size_t i = 0; i < count && total(c, count) > width; i++)
+        c[i].gone = c[i].gone || c[i].empty;
+    bool brief = total(c, count) > width;
+    for (size_t i = 0; i < count; i++)
+        c[i].width = brief && c[i].brief ? c[i].brief : c[i].width;
+    while (total(c, count) > width) {
+        size_t wide = widest(c, count);
+        if (wide == count)
+            return false;
+        c[wide].width--;
+    }
+    return true;
+}
+
+static size_t count_shown(const struct cli_fit *c, size_t count, size_t *ret_last)
+{
+    size_t shown = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (c[i].gone)
+            continue;
+        shown++;
+        if (shown == 1 || c[i].rank >= c[*ret_last].rank)
+            *ret_last = i;
     }
     return shown;
+}
+
+void cli_table_fit(struct cli_fit *columns, size_t count, size_t width)
+{
+    size_t last = 0;
+    while (!settle(columns, count, width)) {
+        if (count_shown(columns, count, &last) <= 1) {
+            columns[last].width = width;
+            return;
+        }
+        columns[last].gone = columns[last].left_out = true;
+    }
 }
 
 /* --- cells --- */
@@ -61,6 +95,9 @@ static const char *colour_of(struct str text, const char *member)
         {"FAIL", "\033[31m"},
         {"warn", "\033[33m"},
         {"manually_cancelled", "\033[33m"},
+        {"revoked", "\033[31m"},
+        {"void", "\033[33m"},
+        {"ended", "\033[2m"},
         {"queued", "\033[2m"},
         {"render:dorender", "\033[36m"},
     };
@@ -95,38 +132,69 @@ void cli_cell_put(struct str text, const char *member, size_t room, bool pad)
         putchar(' ');
 }
 
-/* Times are for people on a terminal: to the minute. */
-static struct str cell_of(struct str object, const char *member, bool terminal, struct arena *a)
+/* Times are for people on a terminal: to the minute, or the day alone. */
+static struct str cell_of(struct str object, const struct cli_column *column, size_t room,
+                          struct arena *a)
 {
-    struct str text = cli_member(object, member, a);
+    struct str text = cli_cell(object, column, a);
     int64_t ms;
-    if (!terminal || clock_parse(text, &ms) != OK || text.len < sizeof "2026-11-24T01:02Z")
+    if (room == 0 || clock_parse(text, &ms) != OK || text.len < sizeof "2026-11-24T01:02Z")
         return text;
-    return arena_printf(a, "%.10s %.5s", text.ptr, text.ptr + 11);
+    return room < sizeof "2026-11-24 01:02" - 1
+               ? str_slice(text, 0, DATE)
+               : arena_printf(a, "%.10s %.5s", text.ptr, text.ptr + 11);
 }
 
 /* --- rows --- */
 
 struct table {
     const struct cli_column *columns;
-    size_t count, widths[COLUMNS_MAX];
+    size_t count;
+    struct cli_fit fit[COLUMNS_MAX];
     bool terminal;
     struct arena *arena;
 };
 
-static void measure(struct table *t, struct str array)
+static void measure_column(struct table *t, size_t c, struct str array)
 {
     struct json_elements all;
     struct str element;
-    for (size_t c = 0; c < t->count; c++)
-        t->widths[c] = strlen(t->columns[c].title);
+    const struct cli_column *column = &t->columns[c];
+    struct cli_fit *fit = &t->fit[c];
+    size_t title = strlen(column->title);
+    bool times = true;
+    int64_t ms;
+    *fit = (struct cli_fit){
+        .natural = title, .empty = true, .whole = column->whole, .rank = column->rank};
     json_elements_init(&all, array);
     while (json_elements_next(&all, &element)) {
-        for (size_t c = 0; c < t->count; c++) {
-            size_t cells =
-                term_cells(cell_of(element, t->columns[c].member, t->terminal, t->arena));
-            t->widths[c] = cells > t->widths[c] ? cells : t->widths[c];
-        }
+        size_t cells = term_cells(cell_of(element, column, t->terminal ? SIZE_MAX : 0, t->arena));
+        fit->natural = cells > fit->natural ? cells : fit->natural;
+        fit->empty = fit->empty && cells == 0;
+        times =
+            times && (cells == 0 || clock_parse(cli_cell(element, column, t->arena), &ms) == OK);
+    }
+    if (times && !fit->empty)
+        fit->brief = title > DATE ? title : DATE;
+}
+
+/* The titles when there is no object. */
+static void put_row(const struct table *t, struct str object)
+{
+    size_t last = 0;
+    for (size_t c = 0; c < t->count; c++)
+        last = t->fit[c].gone ? last : c;
+    for (size_t c = 0; c < t->count; c++) {
+        const struct cli_column *column = &t->columns[c];
+        size_t room = t->fit[c].width;
+        if (t->fit[c].gone)
+            continue;
+        if (object.ptr)
+            cli_cell_put(cell_of(object, column, t->terminal ? room : 0, t->arena), column->member,
+                         room, c < last);
+        else
+            cli_cell_put(str_from(column->title), "", room, c < last);
+        fputs(c < last ? "  " : "", stdout);
     }
 }
 
@@ -134,11 +202,21 @@ static void put_header(const struct table *t)
 {
     bool colour = term_colour(STDOUT_FILENO);
     fputs(colour ? "\033[1m" : "", stdout);
-    for (size_t c = 0; c < t->count; c++) {
-        cli_cell_put(str_from(t->columns[c].title), "", t->widths[c], c + 1 < t->count);
-        fputs(c + 1 < t->count ? "  " : "", stdout);
-    }
+    put_row(t, (struct str){NULL, 0});
     fputs(colour ? "\033[0m\n" : "\n", stdout);
+}
+
+static void say_left_out(const struct table *t)
+{
+    char names[256] = "";
+    size_t at = 0;
+    for (size_t c = 0; c < t->count; c++) {
+        if (t->fit[c].left_out && at < sizeof names)
+            at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", at ? ", " : "",
+                                   t->columns[c].title);
+    }
+    if (at)
+        cli_note("safelight: no room for %s; a wider terminal or --json shows all", names);
 }
 
 void cli_table_print(struct str array, const struct cli_column *columns, size_t count,
@@ -149,18 +227,14 @@ void cli_table_print(struct str array, const struct cli_column *columns, size_t 
         .columns = columns, .count = count, .terminal = isatty(STDOUT_FILENO) == 1, .arena = a};
     struct json_elements all;
     struct str element;
-    measure(&t, array);
-    if (t.terminal)
-        t.count = cli_table_fit(t.widths, count, term_width(STDOUT_FILENO));
+    for (size_t c = 0; c < count; c++)
+        measure_column(&t, c, array);
+    cli_table_fit(t.fit, count, t.terminal ? term_width(STDOUT_FILENO) : SIZE_MAX);
     put_header(&t);
     json_elements_init(&all, array);
     while (json_elements_next(&all, &element)) {
-        for (size_t c = 0; c < t.count; c++) {
-            const char *member = columns[c].member;
-            cli_cell_put(cell_of(element, member, t.terminal, a), member, t.widths[c],
-                         c + 1 < t.count);
-            fputs(c + 1 < t.count ? "  " : "", stdout);
-        }
+        put_row(&t, element);
         putchar('\n');
     }
+    say_left_out(&t);
 }

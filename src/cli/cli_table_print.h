@@ -11,9 +11,17 @@ void cli_table_print(struct str array, const struct cli_column *columns, size_t 
  * colour of what it says when it is a state; padded to `room` if asked. */
 void cli_cell_put(struct str text, const char *member, size_t room, bool pad);
 
-/* How wide the columns become: `natural` ones (changed in place) with two blanks between, in
- * `width` cells. The widest give first, the first column last; when even the narrowest do not fit,
- * columns at the end are left out. Returns how many are shown. */
-size_t cli_table_fit(size_t *natural, size_t count, size_t width);
+/* How wide the columns become, with two blanks between, in `width` cells. When they do not fit,
+ * empty columns go, times become dates, the widest texts give down to what can still be read (the
+ * first column less than the others), and then columns are left out by rank (cli_output.h), for
+ * which the others get their room back. Of a single one the rest is cut. */
+struct cli_fit {
+    size_t natural, brief; /* the title and every cell; as a date, 0: it is no time */
+    bool empty, whole;
+    unsigned rank;
+    size_t width;        /* out */
+    bool gone, left_out; /* out: not shown; and there was something to show */
+};
+void cli_table_fit(struct cli_fit *columns, size_t count, size_t width);
 
 #endif

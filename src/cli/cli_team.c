@@ -1,11 +1,10 @@
 #include <stdio.h>
 
 #include "cli.h"
-#include "cli_client.h"
 #include "cli_commands.h"
 #include "cli_global.h"
-#include "cli_output.h"
 #include "cli_prompt.h"
+#include "cli_resource.h"
 #include "cli_team.h"
 #include "json_decode.h"
 #include "json_encode.h"
@@ -77,24 +76,18 @@ int cli_team_create(const struct cli_args *args)
 
 int cli_team_list(const struct cli_args *args)
 {
-    static const struct cli_column columns[] = {{"NAME", "name"},
-                                                {"PUT-EXISTING", "putExisting"},
-                                                {"POLICY-DEFAULT", "policyDefault"},
-                                                {"SIGNS WEBHOOKS", "webhookSigningSecret"},
-                                                {"CREATED", "createdAt"},
-                                                {"ID", "id"}};
+    static const struct cli_column columns[] = {
+        CLI_TEXT("NAME", "name", 0),
+        CLI_WHOLE("PUT-EXISTING", "putExisting", 2),
+        CLI_WHOLE("POLICY-DEFAULT", "policyDefault", 2),
+        CLI_TEXT("SIGNS WEBHOOKS", "webhookSigningSecret", 3),
+        CLI_TEXT("CREATED", "createdAt", 1),
+        CLI_WHOLE("ID", "id", 4),
+    };
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
-    AUTO(buf) struct buf answer = buf_make(LIST_MAX_BYTES);
     int code = open_operator(&c, args);
-    if (code == 0)
-        code = cli_request(&c, "GET", "/operator/teams", STR_EMPTY, &answer);
-    if (code != 0)
-        return code;
-    if (cli_flag(args, "json"))
-        cli_print_json(buf_str(&answer));
-    else
-        cli_print_table(buf_str(&answer), columns, ARRAY_LEN(columns), &c.arena);
-    return 0;
+    return code == 0 ? cli_list_from(&c, args, "/operator/teams", columns, ARRAY_LEN(columns))
+                     : code;
 }
 
 int cli_team_set(const struct cli_args *args)

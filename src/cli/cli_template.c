@@ -1,10 +1,8 @@
 #include <stdio.h>
 
 #include "cli.h"
-#include "cli_client.h"
 #include "cli_commands.h"
-#include "cli_output.h"
-#include "cli_prompt.h"
+#include "cli_resource.h"
 #include "cli_transfer.h"
 #include "cli_wait.h"
 #include "json_encode.h"
@@ -13,28 +11,21 @@
 enum { ANSWER_MAX_BYTES = 64 * 1024 * 1024, BODY_MAX_BYTES = 64 * 1024 };
 
 static const struct cli_column columns[] = {
-    {"ID", "id"},
-    {"TYPE", "type"},
-    {"STATUS", "status"},
-    {"NAME", "displayName"},
-    {"CREATED", "createdAt"},
-    {"ERROR", "error"},
+    CLI_WHOLE("ID", "id", 0),
+    CLI_WHOLE("TYPE", "type", 2),
+    CLI_WHOLE("STATUS", "status", 1),
+    CLI_TEXT("NAME", "displayName", 1),
+    CLI_TEXT("CREATED", "createdAt", 3),
+    CLI_TEXT("ERROR", "error", 1),
 };
-
-static void print_one(struct cli_client *c, const struct cli_args *args, struct str one)
-{
-    if (cli_flag(args, "json"))
-        cli_print_json(one);
-    else
-        cli_print_object(one, columns, ARRAY_LEN(columns), &c->arena);
-}
-
-static int get_one(struct cli_client *c, const char *id, struct buf *ret)
-{
-    struct str path = arena_printf(&c->arena, "/templates/%s", cli_escaped(c, id).ptr);
-    buf_reset(ret);
-    return cli_request(c, "GET", path.ptr, STR_EMPTY, ret);
-}
+static const struct cli_resource templates = {
+    .what = "template",
+    .path = "/templates",
+    .member = "displayName",
+    .more = " and its file; jobs that name it will fail",
+    .columns = columns,
+    .count = ARRAY_LEN(columns),
+};
 
 /* --type, else the file's extension. */
 static const char *type_of(const struct cli_args *args, const char *name)
@@ -78,12 +69,12 @@ static int wait_for(struct cli_client *c, const struct cli_args *args, const cha
     int64_t until_ms;
     int code = cli_wait_until(args, &until_ms);
     while (code == 0) {
-        code = get_one(c, id, &one);
+        code = cli_resource_get(c, &templates, id, &one);
         if (code != 0)
             break;
         struct str status = cli_member(buf_str(&one), "status", &c->arena);
         if (str_is(status, "uploaded") || str_is(status, "error")) {
-            print_one(c, args, buf_str(&one));
+            cli_put_one(args, buf_str(&one), columns, ARRAY_LEN(columns), &c->arena);
             return str_is(status, "uploaded") ? 0 : EXIT_CODE_FAILED;
         }
         if (!cli_wait_more(until_ms, "the template's check", NULL))
@@ -121,55 +112,17 @@ int cli_template_upload(const struct cli_args *args)
 
 int cli_template_list(const struct cli_args *args)
 {
-    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
-    AUTO(buf) struct buf answer = buf_make(ANSWER_MAX_BYTES);
-    int code = cli_client_open(&c);
-    if (code == 0)
-        code = cli_request(&c, "GET", "/templates", STR_EMPTY, &answer);
-    if (code != 0)
-        return code;
-    if (cli_flag(args, "json"))
-        cli_print_json(buf_str(&answer));
-    else
-        cli_print_table(buf_str(&answer), columns, ARRAY_LEN(columns), &c.arena);
-    return 0;
+    return cli_resource_list(args, &templates);
 }
 
 int cli_template_show(const struct cli_args *args)
 {
-    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
-    AUTO(buf) struct buf one = buf_make(ANSWER_MAX_BYTES);
-    int code = cli_client_open(&c);
-    if (code == 0)
-        code = get_one(&c, args->positional[0], &one);
-    if (code == 0)
-        print_one(&c, args, buf_str(&one));
-    return code;
+    return cli_resource_show(args, &templates);
 }
 
 int cli_template_delete(const struct cli_args *args)
 {
-    struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
-    AUTO(buf) struct buf one = buf_make(ANSWER_MAX_BYTES);
-    int code = cli_confirm_possible(args);
-    if (code == 0)
-        code = cli_client_open(&c);
-    if (code != 0)
-        return code;
-    struct str path =
-        arena_printf(&c.arena, "/templates/%s", cli_escaped(&c, args->positional[0]).ptr);
-    if (!cli_flag(args, "yes")) { /* its name, for the question */
-        code = cli_request(&c, "GET", path.ptr, STR_EMPTY, &one);
-        if (code == 0)
-            code = cli_confirm(args, "the template",
-                               cli_member(buf_str(&one), "displayName", &c.arena),
-                               " and its file; jobs that name it will fail");
-    }
-    if (code == 0)
-        code = cli_request(&c, "DELETE", path.ptr, STR_EMPTY, NULL);
-    if (code == 0)
-        cli_done(args, "deleted", args->positional[0]);
-    return code;
+    return cli_resource_delete(args, &templates);
 }
 
 int cli_template_download(const struct cli_args *args)
@@ -179,12 +132,12 @@ int cli_template_download(const struct cli_args *args)
     AUTO(buf) struct buf where = buf_make(ANSWER_MAX_BYTES);
     int code = cli_client_open(&c);
     if (code == 0)
-        code = get_one(&c, args->positional[0], &one);
+        code = cli_resource_get(&c, &templates, args->positional[0], &one);
     if (code != 0)
         return code;
-    struct str path =
-        arena_printf(&c.arena, "/templates/%s/download", cli_escaped(&c, args->positional[0]).ptr);
-    code = cli_request(&c, "GET", path.ptr, STR_EMPTY, &where);
+    code =
+        cli_request(&c, "GET", cli_resource_path(&c, &templates, args->positional[0], "/download"),
+                    STR_EMPTY, &where);
     if (code != 0)
         return code;
     struct str id = cli_member(buf_str(&one), "id", &c.arena);

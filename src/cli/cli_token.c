@@ -1,11 +1,11 @@
 #include <stdio.h>
 
 #include "cli.h"
-#include "cli_client.h"
 #include "cli_commands.h"
 #include "cli_global.h"
-#include "cli_output.h"
+#include "cli_resource.h"
 #include "cli_team.h"
+#include "clock.h"
 #include "json_encode.h"
 
 enum { BODY_MAX_BYTES = 64 * 1024, LIST_MAX_BYTES = 16 * 1024 * 1024 };
@@ -87,30 +87,34 @@ int cli_token_create(const struct cli_args *args)
     return 0;
 }
 
+/* One word for what a token is good for now. */
+static struct str state_of(struct str token, struct arena *a)
+{
+    int64_t until_ms;
+    if (cli_member(token, "revokedAt", a).len)
+        return STR("revoked");
+    if (clock_parse(cli_member(token, "expiresAt", a), &until_ms) == OK &&
+        until_ms <= clock_unix_ms())
+        return STR("ended");
+    return cli_member(token, "suspendedAt", a).len ? STR("void") : STR("good");
+}
+
 int cli_token_list(const struct cli_args *args)
 {
-    static const struct cli_column columns[] = {{"ID", "id"},
-                                                {"ROLE", "role"},
-                                                {"NAME", "name"},
-                                                {"NAMES", "names"},
-                                                {"ADDRESSES", "addresses"},
-                                                {"EXPIRES", "expiresAt"},
-                                                {"LAST USED", "lastUsedAt"},
-                                                {"REVOKED", "revokedAt"},
-                                                {"SUSPENDED", "suspendedAt"}};
+    static const struct cli_column columns[] = {
+        CLI_WHOLE("ID", "id", 0),
+        CLI_OF("STATE", "status", 0, state_of),
+        CLI_WHOLE("ROLE", "role", 1),
+        CLI_TEXT("NAME", "name", 1),
+        CLI_TEXT("NAMES", "names", 3),
+        CLI_TEXT("ADDRESSES", "addresses", 4),
+        CLI_TEXT("EXPIRES", "expiresAt", 2),
+        CLI_TEXT("LAST USED", "lastUsedAt", 2),
+    };
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
-    AUTO(buf) struct buf answer = buf_make(LIST_MAX_BYTES);
     struct str path = STR_EMPTY;
     int code = open_either(&c, args, &path);
-    if (code == 0)
-        code = cli_request(&c, "GET", path.ptr, STR_EMPTY, &answer);
-    if (code != 0)
-        return code;
-    if (cli_flag(args, "json"))
-        cli_print_json(buf_str(&answer));
-    else
-        cli_print_table(buf_str(&answer), columns, ARRAY_LEN(columns), &c.arena);
-    return 0;
+    return code == 0 ? cli_list_from(&c, args, path.ptr, columns, ARRAY_LEN(columns)) : code;
 }
 
 int cli_token_revoke(const struct cli_args *args)
@@ -122,6 +126,7 @@ int cli_token_revoke(const struct cli_args *args)
         return code;
     struct str id = cli_escaped(&c, args->positional[0]);
     path = arena_printf(&c.arena, "%.*s/%.*s", (int)path.len, path.ptr, (int)id.len, id.ptr);
+    cli_about(&c, "token of this id", "token list");
     code = cli_request(&c, "DELETE", path.ptr, STR_EMPTY, NULL);
     if (code == 0)
         cli_done(args, "revoked", args->positional[0]);

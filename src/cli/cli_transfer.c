@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,7 +29,7 @@ int cli_file_open(const char *path, uint64_t max, struct cli_file *ret)
         why = "that is no file";
     if (why) {
         fprintf(stderr, "safelight: %s\n", why);
-        return EXIT_CODE_FAILED;
+        return EXIT_CODE_INVALID;
     }
     ret->size = (uint64_t)st.st_size;
     if (ret->size == 0 || ret->size > max) {
@@ -146,37 +147,87 @@ static int fetch_to(struct cli_client *c, const char *address, int fd)
     return cli_explain(c, &answer);
 }
 
-/* Beside its place, then there: nobody sees half of it. */
-static int fetch_into(struct cli_client *c, const char *address, const char *path)
+/* 0, or the exit code of what was said: nothing that stands there is lost unless --force says so,
+ * and what is no file (a device, a folder) is left alone in any case. */
+static int place_free(const struct cli_args *args, const char *path)
 {
-    const char *part = arena_printf(&c->arena, "%s.part", path).ptr;
-    AUTO(fd) int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
-    int code = EXIT_CODE_FAILED;
-    if (fd < 0)
-        fputs("safelight: the file cannot be made there\n", stderr);
-    else
-        code = fetch_to(c, address, fd);
+    struct stat st;
+    if (lstat(path, &st) != 0)
+        return 0;
+    if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) {
+        fputs("safelight: what stands there is no file; choose another name, or - for stdout\n",
+              stderr);
+        return EXIT_CODE_INVALID;
+    }
+    if (cli_flag(args, "force"))
+        return 0;
+    fprintf(stderr,
+            "safelight: there is a file of that name already; %s, or --force to overwrite it\n",
+            cli_flag(args, "file") ? "choose another name" : "choose one with --file");
+    return EXIT_CODE_CONFLICT;
+}
+
+/* link() does not replace what came there meanwhile; some file systems have no links. */
+static int put_in_place(const struct cli_args *args, const char *part, const char *path)
+{
+    bool placed = !cli_flag(args, "force") && link(part, path) == 0;
+    if (placed) {
+        (void)unlink(part);
+        return 0;
+    }
+    int code = place_free(args, path);
     if (code == 0 && rename(part, path) != 0) {
         fputs("safelight: the file cannot be put in its place\n", stderr);
         code = EXIT_CODE_FAILED;
     }
-    if (code != 0 && fd >= 0)
-        (void)unlink(part);
     return code;
+}
+
+int cli_file_write(const struct cli_args *args, const char *path, cli_file_writer *write, void *ctx)
+{
+    int code = place_free(args, path);
+    if (code != 0)
+        return code;
+    AUTO(buf) struct buf part = buf_make(PATH_MAX);
+    if (buf_printf(&part, "%s.part", path) != OK || buf_put_byte(&part, 0) != OK) {
+        fputs("safelight: the file's name is too long\n", stderr);
+        return EXIT_CODE_INVALID;
+    }
+    AUTO(fd) int fd = open(part.ptr, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (fd < 0) {
+        fputs("safelight: the file cannot be made there\n", stderr);
+        return EXIT_CODE_FAILED;
+    }
+    code = write(ctx, fd);
+    if (code == 0)
+        code = put_in_place(args, part.ptr, path);
+    if (code != 0)
+        (void)unlink(part.ptr);
+    return code;
+}
+
+struct download {
+    struct cli_client *c;
+    const char *address;
+};
+
+static int write_download(void *ctx, int fd)
+{
+    const struct download *d = ctx;
+    return fetch_to(d->c, d->address, fd);
 }
 
 int cli_download(struct cli_client *c, const struct cli_args *args, const char *address,
                  const char *name)
 {
     const char *file = cli_flag_value(args, "file");
+    struct download d = {c, address};
     if (file && strcmp(file, "-") == 0)
         return fetch_to(c, address, STDOUT_FILENO);
-    if (!file && access(name, F_OK) == 0) {
-        fputs("safelight: there is a file of that name already; choose one with --file\n", stderr);
-        return EXIT_CODE_CONFLICT;
-    }
-    int code = fetch_into(c, address, file ? file : name);
-    if (code == 0)
+    int code = cli_file_write(args, file ? file : name, write_download, &d);
+    if (code == 0 && cli_flag(args, "json"))
+        cli_done(args, "file", file ? file : name);
+    else if (code == 0)
         cli_print_json(str_from(file ? file : name));
     return code;
 }

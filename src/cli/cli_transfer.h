@@ -18,9 +18,15 @@ int cli_file_name(const char *path, const char **ret);
 /* PUT of the whole file to the address, without a token. 0, or the exit code of what was said. */
 int cli_upload(struct cli_client *c, const char *address, const struct cli_file *f);
 
-/* GET of the address, without a token, to the file named by --file ("-" is stdout), else to a new
- * one called `name` in the present folder, which is not overwritten. The file stands there whole or
- * not at all; its name is printed. */
+/* A result to `path`, beside it first and then there: whole or not at all. What stands there
+ * already is refused (EXIT_CODE_CONFLICT) unless --force is given. `write` returns 0 or the exit
+ * code of what it said. */
+typedef int cli_file_writer(void *ctx, int fd);
+int cli_file_write(const struct cli_args *args, const char *path, cli_file_writer *write,
+                   void *ctx);
+
+/* GET of the address, without a token, to the file named by --file ("-" is stdout), else to one
+ * called `name` in the present folder; prints its name. */
 int cli_download(struct cli_client *c, const struct cli_args *args, const char *address,
                  const char *name);
 

@@ -30,8 +30,8 @@ static const struct {
     {ERR_INVALID, "the value is empty", EXIT_CODE_INVALID},
     {ERR_MEDIA_TYPE, "the value is not text (UTF-8 without NUL); store it encoded, as base64 say",
      EXIT_CODE_INVALID},
-    {ERR_NOT_FOUND, "there is no such file", EXIT_CODE_FAILED},
-    {ERR_USAGE, "nothing was entered; nothing was changed", EXIT_CODE_FAILED},
+    {ERR_NOT_FOUND, "there is no such file", EXIT_CODE_INVALID},
+    {ERR_USAGE, "nothing was entered; nothing was changed", EXIT_CODE_INVALID},
 };
 
 static int value_failed(enum err e)
@@ -43,7 +43,7 @@ static int value_failed(enum err e)
         }
     }
     fputs("safelight: the value could not be read\n", stderr);
-    return e == ERR_LIMIT ? EXIT_CODE_INVALID : EXIT_CODE_FAILED;
+    return EXIT_CODE_INVALID;
 }
 
 static size_t newlines_at_end(const struct buf *b)
@@ -89,10 +89,6 @@ int cli_token_read(struct secret **ret, struct secret **ret_too)
     enum err e = isatty(STDIN_FILENO) == 1 ? prompt_hidden("API token (not shown): ", &text)
                                            : io_read_all(STDIN_FILENO, &text);
     struct str token = str_trim(buf_str(&text));
-    for (size_t i = 0; e == OK && i < token.len; i++) {
-        if ((unsigned char)token.ptr[i] <= ' ' || (unsigned char)token.ptr[i] >= 0x7f)
-            e = ERR_MEDIA_TYPE;
-    }
     if (e == OK && token.len == 0)
         e = ERR_INVALID;
     if (e == ERR_USAGE || e == ERR_IO)
@@ -120,5 +116,5 @@ int cli_text_read(const char *file, struct buf *ret)
             e == ERR_NOT_FOUND   ? "there is no such file"
             : e == ERR_TOO_LARGE ? "the file is larger than the limit"
                                  : "the file could not be read");
-    return e == ERR_TOO_LARGE ? EXIT_CODE_INVALID : EXIT_CODE_FAILED;
+    return EXIT_CODE_INVALID;
 }

@@ -5,8 +5,9 @@
 
 #include "alloc.h"
 #include "io.h"
+#include "url.h"
 
-enum { URL_MAX_BYTES = 16 * 1024, BEARER_MAX_BYTES = 4096 };
+enum { BEARER_MAX_BYTES = 4096 };
 
 static const char *environment(const char *ours, const char *vendors)
 {
@@ -16,10 +17,31 @@ static const char *environment(const char *ours, const char *vendors)
     return value && value[0] ? value : NULL;
 }
 
+/* One word that a header can carry: a file saved on Windows ends its line with CR, too. */
+static bool is_token(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if ((unsigned char)s.ptr[i] <= ' ' || (unsigned char)s.ptr[i] >= 0x7f)
+            return false;
+    }
+    return s.len > 0;
+}
+
 enum err client_open_to(struct client *c, const char *url, struct secret **token,
                         const char **ret_why)
 {
+    AUTO(url) struct url parsed = {.https = false};
     *c = (struct client){.token = NULL};
+    if (!is_token(secret_reveal(*token))) {
+        *ret_why = "that is no API token (SAFELIGHT_TOKEN, or the profile's): it is one line of "
+                   "plain letters, slt_..., without blanks or line ends";
+        return ERR_INVALID;
+    }
+    if (url_parse(str_from(url), &parsed) != OK) {
+        *ret_why = "the server's address (SAFELIGHT_URL, or the profile's) is http:// or https://, "
+                   "a host, and perhaps a port; no name or password stands in it";
+        return ERR_INVALID;
+    }
     *ret_why = "the server's address or the token is too long";
     struct str base = str_from(url);
     while (base.len && base.ptr[base.len - 1] == '/')

@@ -16,7 +16,8 @@ struct client {
 };
 
 /* From the environment. On an error ret_why says what to set (static
- * text): ERR_UNAUTHORIZED no token, ERR_INVALID too long. */
+ * text): ERR_UNAUTHORIZED no token, ERR_INVALID one that is none, or no
+ * address, or too long. */
 enum err client_open(struct client *c, const char **ret_why) MUST_USE;
 /* The same with the token from `fd`, one line: no environment, argument or file that a child of
  * ours could read has it. */

@@ -12,7 +12,14 @@
 #include "log.h"
 #include "worker_render.h"
 
-enum { EXIT_DONE = 0, EXIT_USAGE = 2, EXIT_NOT_ALLOWED = 3, EXIT_UNREACHABLE = 6, EXIT_FAILED = 7 };
+enum {
+    EXIT_DONE = 0,
+    EXIT_USAGE = 2,
+    EXIT_NOT_ALLOWED = 3,
+    EXIT_UNREACHABLE = 6,
+    EXIT_FAILED = 7,
+    EXIT_INVALID = 9
+};
 enum { POLL_DEFAULT_MS = 1000, POLL_MOST_MS = 60000 };
 enum { ENGINE_WORD_MAX_BYTES = 64, LIST_MAX_BYTES = 256 }; /* as the server takes them */
 
@@ -195,9 +202,10 @@ int worker_main(int argc, char **argv)
     name_engines(&o);
     struct client client __attribute__((cleanup(client_auto))) = {.token = NULL};
     const char *why;
-    if (open_client(&client, o.token_stdin, &why) != OK) {
+    enum err e = open_client(&client, o.token_stdin, &why);
+    if (e != OK) {
         fprintf(stderr, "safelight worker: %s\n", why);
-        return EXIT_NOT_ALLOWED;
+        return e == ERR_INVALID ? EXIT_INVALID : EXIT_NOT_ALLOWED;
     }
     if (!work_folder(o.work, work, &made)) {
         fputs("safelight worker: the work folder cannot be made or entered\n", stderr);

@@ -56,7 +56,7 @@ def test_exit_codes_of_client_commands(server, unique):
     assert run("secret", "set", "a b", stdin=value, env=env).returncode == INVALID
     assert run("secret", "set", unique + "e", stdin="", env=env).returncode == INVALID
     assert run("secret", "set", unique + "e", stdin="v" * 65537, env=env).returncode == INVALID
-    assert run("secret", "set", unique + "e", "--file", "/nonexistent", env=env).returncode == FAILED
+    assert run("secret", "set", unique + "e", "--file", "/nonexistent", env=env).returncode == INVALID
     assert run("secret", "delete", unique, "--yes", env=env).returncode == DONE
     assert run("secret", "delete", unique, "--yes", env=env).returncode == NOT_FOUND
     for words in (["secret", "list"], ["job", "list"], ["token", "list"], ["secret", "set", "A"], ["job", "submit"]):
@@ -64,12 +64,78 @@ def test_exit_codes_of_client_commands(server, unique):
         assert run(*words, stdin="{}", env={**env, "SAFELIGHT_URL": "http://127.0.0.1:9"}).returncode == UNREACHABLE
     worker = server.new_token("worker")
     assert run("secret", "list", env={**env, "SAFELIGHT_TOKEN": worker}).returncode == NOT_ALLOWED
-    assert run("job", "show", "nope", env=env).returncode == NOT_FOUND
-    assert run("job", "logs", "nope", env=env).returncode == INVALID
-    assert run("job", "logs", "01ARZ3NDEKTSV4RRFFQ69G5FAV", env=env).returncode == NOT_FOUND
     bad = run("job", "submit", stdin='{"template":{"id":"X","src":"https://e.com/"},"webhook":{"url":"https://e.com/${secret.NONE_SUCH}"}}', env=env)
     assert bad.returncode == INVALID and "/webhook/url" in bad.stderr and bad.stdout == ""
-    assert run("job", "submit", "/nonexistent", env=env).returncode == FAILED
+    for words in (["job", "submit"], ["job", "join"], ["batch", "submit"], ["secret", "import"], ["template", "upload", "--type", "aep"], ["font", "upload"], ["audit", "verify"]):
+        for path in ("/nonexistent", "/"):  # what cannot be read is the same mistake everywhere
+            assert run(*words, path, env=env).returncode == INVALID, words
+
+
+ABSENT = [*(["job", verb] for verb in ("show", "logs", "wait", "output", "cancel", "retry-delivery")), *(["batch", verb] for verb in ("show", "wait", "cancel")),
+          ["template", "show"], ["template", "download"], ["template", "delete", "--yes"], ["font", "delete", "--yes"], ["token", "revoke"], ["secret", "delete", "--yes"], ["secret", "rollback"]]
+
+
+@pytest.mark.parametrize("words", ABSENT, ids=" ".join)
+def test_what_is_not_there_is_4_in_its_own_words_also_when_the_id_can_be_none(server, words):
+    env = {"SAFELIGHT_URL": server.url, "SAFELIGHT_TOKEN": server.token}
+    for name in ("nope", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "../jobs"):
+        done = run(*words[:2], name, *words[2:], env=env)
+        assert done.returncode == NOT_FOUND and done.stdout == "" and f"there is no {words[0]} of this " in done.stderr and name not in done.stderr, done.stderr
+
+
+def test_a_job_without_a_log_yet_is_no_mistake(server):
+    env = {"SAFELIGHT_URL": server.url, "SAFELIGHT_TOKEN": server.token}
+    job = run("job", "submit", stdin='{"engine":"nobody-has-this"}', env=env).stdout.strip()
+    done = run("job", "logs", job, env=env)
+    assert (done.returncode, done.stdout) == (DONE, "") and "no log yet" in done.stderr
+    assert "OUTPUT" not in run("job", "show", job, env=env).stdout  # there is nothing at that address yet
+
+
+def test_tokens_and_addresses_that_are_none_are_9_and_named(server):
+    good = {"SAFELIGHT_URL": server.url, "SAFELIGHT_TOKEN": server.token}
+    for end in ("\r", "\n", "\r\n", " x", "\x01", "é"):
+        done = run("secret", "list", env={**good, "SAFELIGHT_TOKEN": server.token + end})
+        assert done.returncode == INVALID and "SAFELIGHT_TOKEN" in done.stderr and server.token not in done.stderr, done.stderr
+    for url in ("foo", "http://", "http://127.0.0.1:99999", "http://user:pass@host", "ftp://host", "http://a b"):
+        for words in (["secret", "list"], ["worker", "--engine", "x", "--once"]):
+            done = run(*words, env={**good, "SAFELIGHT_URL": url})
+            assert done.returncode == INVALID and "SAFELIGHT_URL" in done.stderr and "pass" not in done.stderr.replace("password", ""), (url, done.stderr)
+    assert run("worker", "--engine", "x", "--once", env={**good, "SAFELIGHT_TOKEN": "slt_x\r"}).returncode == INVALID
+
+
+def test_a_secret_without_an_older_version_is_there_all_the_same(server, unique):
+    env = {"SAFELIGHT_URL": server.url, "SAFELIGHT_TOKEN": server.token}
+    run("secret", "set", unique, stdin=canary(), env=env)
+    for flags, said in (([], "one version only"), (["--version", "7"], "no such version")):
+        done = run("secret", "rollback", unique, *flags, env=env)
+        assert done.returncode == NOT_FOUND and said in done.stderr and "no such secret" not in done.stderr
+
+
+def test_policies_and_keys_in_words(server, unique):
+    env = {"SAFELIGHT_URL": server.url, "SAFELIGHT_TOKEN": server.token}
+    run("secret", "set", unique, "--sinks", "header,url", "--hosts", "a.example.com", stdin=canary(), env=env)
+    assert run("secret", "policy", unique, env=env).stdout == "SINKS    header, url\nHOSTS    a.example.com\n"
+    assert run("secret", "policy", unique, "--json", env=env).stdout.startswith('{"sinks":["header","url"]')
+    status = server.operator("key", "status").stdout
+    assert "resume" not in status and "idle" not in status and "false" not in status
+    assert "  must be an object" in run("job", "submit", stdin="[]", env=env).stderr.split("\n")
+
+
+def test_a_file_that_is_there_is_not_overwritten(server, folder):
+    env = {"SAFELIGHT_URL": server.url, "SAFELIGHT_TOKEN": server.token}
+    for verb in ("export", "checkpoint"):
+        path = folder / verb
+        path.write_text("mine")
+        done = run("audit", verb, "--file", path, env=env)
+        assert done.returncode == CONFLICT and "--force" in done.stderr and path.read_text() == "mine"
+        assert run("audit", verb, "--file", path, "--force", env=env).returncode == DONE and path.read_text() != "mine"
+        (folder / "dangling").unlink(missing_ok=True)
+        (folder / "dangling").symlink_to(folder / "nowhere")
+        assert run("audit", verb, "--file", folder / "dangling", env=env).returncode == CONFLICT
+        assert run("audit", verb, "--file", "/dev/null", "--force", env=env).returncode == INVALID  # a device is not replaced
+        assert run("audit", verb, "--file", folder / "new", env=env).returncode == DONE
+        (folder / "new").unlink()
+    assert [p.name for p in folder.iterdir() if p.name.endswith(".part")] == []
 
 
 def test_without_url_or_token_it_says_what_to_set():

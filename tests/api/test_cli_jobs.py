@@ -189,9 +189,9 @@ def test_cancel_one_and_many(team):
     assert {j["id"] for j in team.json("job", "cancel", b, c)} == {b, c}
     assert team.run("job", "cancel", a).returncode == CONFLICT
     assert team.run("job", "cancel", NEVER).returncode == NOT_FOUND
-    assert team.run("job", "cancel", "no-ulid").returncode == INVALID
+    assert team.run("job", "cancel", "no-ulid").returncode == NOT_FOUND
     d = team.submit()
-    for words, code in (([d, d], INVALID), ([d, NEVER], NOT_FOUND), ([d, a], CONFLICT), ([d, "../x"], INVALID)):
+    for words, code in (([d, d], INVALID), ([d, NEVER], NOT_FOUND), ([d, a], CONFLICT), ([d, "../x"], NOT_FOUND)):
         done = team.run("job", "cancel", *words)
         assert done.returncode == code and done.stdout == "" and done.stderr, words
         assert team.status(d) == "queued"
@@ -228,7 +228,9 @@ def test_output_is_fetched_whole_under_its_name_or_another(team):
         os.chdir(here)
     out = team.folder / "named"
     out.write_text("old")
-    assert team.run("job", "output", job["id"], "--file", out).returncode == DONE and out.stat().st_size == 3000000
+    kept = team.run("job", "output", job["id"], "--file", out)
+    assert kept.returncode == CONFLICT and "--force" in kept.stderr and out.read_text() == "old"
+    assert team.run("job", "output", job["id"], "--file", out, "--force").returncode == DONE and out.stat().st_size == 3000000
     piped = team.run("job", "output", job["id"], "--file", "-")
     assert piped.returncode == DONE and piped.stdout == "x" * 3000000
     assert [p.name for p in team.folder.iterdir() if p.name.endswith(".part")] == []
@@ -243,7 +245,7 @@ def test_output_that_cannot_be_had(team):
     assert nowhere.returncode == FAILED and "made there" in nowhere.stderr
     taken = team.folder / "folder"
     taken.mkdir()
-    assert team.run("job", "output", job["id"], "--file", taken).returncode == FAILED and not (team.folder / "folder.part").exists()
+    assert team.run("job", "output", job["id"], "--file", taken, "--force").returncode == INVALID and not (team.folder / "folder.part").exists()
     (team.server.data / "spool" / (job["id"] + ".out")).unlink()
     gone = team.run("job", "output", job["id"], "--file", team.folder / "x")
     assert gone.returncode == NOT_FOUND and not (team.folder / "x").exists() and not (team.folder / "x.part").exists()

@@ -44,6 +44,9 @@ def test_a_template_goes_up_and_comes_down_the_same(team, file, data, kind):
     assert shown.returncode == DONE and made["id"] in shown.stdout and "uploaded" in shown.stdout
     assert [t["id"] for t in templates(team)] == [made["id"]] and made["id"] in team.run("template", "list").stdout
     out = team.folder / "out"
+    out.write_text("old")
+    assert team.run("template", "download", made["id"], "--file", out).returncode == CONFLICT and out.read_text() == "old"
+    out.unlink()
     down = team.run("template", "download", made["id"], "--file", out)
     assert down.returncode == DONE and down.stdout == f"{out}\n" and out.read_bytes() == data
     here = os.getcwd()
@@ -77,7 +80,7 @@ def test_an_uploaded_template_is_rendered(team, aep):
 
 
 @pytest.mark.parametrize("words, code", [
-    (["upload", "/nonexistent.aep"], FAILED), (["upload", "FOLDER.aep"], FAILED), (["upload", "EMPTY.aep"], INVALID), (["upload", "GOOD.aep", "--type", "exe"], INVALID),
+    (["upload", "/nonexistent.aep"], INVALID), (["upload", "FOLDER.aep"], INVALID), (["upload", "EMPTY.aep"], INVALID), (["upload", "GOOD.aep", "--type", "exe"], INVALID),
     (["upload", "GOOD.aep", "--name", ""], INVALID), (["upload", "GOOD.aep", "--name", "x" * 257], INVALID), (["upload", 'qu"ote.aep'], INVALID), (["upload", "GOOD.txt"], USAGE), (["upload"], USAGE),
     (["show"], USAGE), (["delete", NEVER], USAGE), (["download"], USAGE), (["show", NEVER], NOT_FOUND), (["show", "../jobs"], NOT_FOUND), (["download", NEVER], NOT_FOUND), (["delete", NEVER, "--yes"], NOT_FOUND)])
 def test_templates_that_are_refused_leave_nothing(team, words, code):
@@ -184,7 +187,7 @@ def test_the_built_in_engine_writes_texts_in_the_jobs_font(team):
 
 
 @pytest.mark.parametrize("words, code", [
-    (["upload", "/nonexistent.ttf"], FAILED), (["upload", "NOFONT.ttf"], INVALID), (["upload", "EMPTY.ttf"], INVALID), (["upload", "BIG.ttf"], INVALID), (["upload", "GOOD.otf"], INVALID),
+    (["upload", "/nonexistent.ttf"], INVALID), (["upload", "NOFONT.ttf"], INVALID), (["upload", "EMPTY.ttf"], INVALID), (["upload", "BIG.ttf"], INVALID), (["upload", "GOOD.otf"], INVALID),
     (["upload", "GOOD.ttf", "--family", "x" * 129], INVALID), (["upload", "GOOD.ttf", "--family", "a\nb"], INVALID), (["upload", "GOOD.ttf", "--family"], USAGE), (["upload"], USAGE),
     (["delete", NEVER], USAGE), (["delete", NEVER, "--yes"], NOT_FOUND), (["delete", "no-ulid", "--yes"], NOT_FOUND), (["upload", "bad\nname.ttf"], INVALID)])
 def test_fonts_that_are_refused_leave_nothing(team, words, code):

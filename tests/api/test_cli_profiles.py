@@ -72,9 +72,14 @@ def test_servers_that_are_none(home, url, code):
 
 
 def test_a_plain_http_server_elsewhere_is_warned_of(home):
-    done = home.run("login", "--url", "http://192.0.2.1:1", env={"http_proxy": "http://127.0.0.1:9"}, stdin="")
-    assert "in clear" in done.stderr
-    assert "in clear" not in home.run("login", "--url", "http://127.0.0.1:9", stdin="").stderr
+    for url in ("http://192.0.2.1:1", "http://127.evil.example", "http://localhost.example", "http://127.0.0.1.example", "http://[::2]"):
+        assert "in clear" in home.run("login", "--url", url, stdin="").stderr, url
+    for url in ("http://127.0.0.1:9", "http://127.1.2.3:9", "http://localhost:9", "http://[::1]:9", "https://192.0.2.1:1"):
+        assert "in clear" not in home.run("login", "--url", url, stdin="").stderr, url
+    for pipes, warned in (((), True), (("stderr",), False)):  # a script was told when it was written
+        with Terminal("secret", "list", env={"SAFELIGHT_URL": "http://127.evil.invalid", "SAFELIGHT_TOKEN": "slt_x"}, pipes=pipes) as t:
+            t.end()
+            assert ("in clear" in t.text + (t.process.stderr.read().decode() if pipes else "")) == warned
 
 
 def test_whose_server_and_token_are_taken(home):

@@ -165,6 +165,20 @@ def test_did_you_mean(words, meant):
 def test_nothing_is_guessed_that_is_far_off(words):
     done = run(*words)
     assert done.returncode == USAGE and "did you mean" not in done.stderr and "usage" in done.stderr and "xyzzy" not in done.stderr
+    assert len(done.stderr.splitlines()) <= 3  # on a terminal the sentence does not scroll away
+
+
+@pytest.mark.parametrize("words, said", [("version", "safelight --version?"), ("secret rm", "secret delete?"), ("secret remove A", "secret delete?"), ("token ls", "token list?"), ("job kill X", "job cancel?"),
+                                         ("font add F", "font upload?"), ("secret get A", "no command reads a value back"), ("secret show A", "no command reads a value back")])
+def test_what_other_programs_call_it(words, said):
+    done = run(*words.split())
+    assert done.returncode == USAGE and said in done.stderr and len(done.stderr.splitlines()) == 2
+
+
+def test_settings_say_their_unit_and_default():
+    text = " ".join(run("serve", "--help").stdout.split())
+    for said in ("--keep-outputs DAYS", "[30 days]", "--lease-ms MS", "[60000 ms]", "[127.0.0.1:4300]", "[info]", "--spool-min-free-bytes BYTES", "--threads THREADS"):
+        assert said in text, said
 
 
 def test_names_that_were_mistyped(server, unique):

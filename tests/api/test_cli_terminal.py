@@ -10,8 +10,9 @@ import pytest
 from conftest import BINARY, SLOW, Web, canary, clean_environment
 from terminal import ANSI, Terminal
 
-DONE, USAGE, NOT_ALLOWED, NOT_FOUND, UNREACHABLE, FAILED = 0, 2, 3, 4, 6, 7
+DONE, USAGE, NOT_ALLOWED, NOT_FOUND, UNREACHABLE, FAILED, INVALID = 0, 2, 3, 4, 6, 7, 9
 JSON = {"Content-Type": "application/json"}
+NEVER = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 
 def cells(text):
@@ -32,21 +33,58 @@ def env_of(web):
     return {"SAFELIGHT_URL": web.url, "SAFELIGHT_TOKEN": "slt_x"}
 
 
-@pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 133, 200])
-def test_tables_fit_the_terminal_and_never_wrap(width):
+def table(t):
+    """The lines of the table, and what was said below it."""
+    lines = [line for line in t.lines if line]
+    end = next((n for n, line in enumerate(lines) if line.startswith("safelight:")), len(lines))
+    return lines[:end], " ".join(lines[end:])
+
+
+@pytest.mark.parametrize("width, gone", [(20, "VERSION, CREATED, UPDATED, ID"), (40, "CREATED, UPDATED, ID"), (60, "ID"), (80, "ID"), (100, ""), (133, ""), (200, "")])
+def test_tables_fit_the_terminal_and_never_wrap(width, gone):
     with serving(rows()) as web, Terminal("secret", "list", env=env_of(web), width=width) as t:
         assert t.end() == DONE
-        lines = [line for line in t.lines if line]
+        lines, said = table(t)
         assert len(lines) == 4 and all(cells(line) <= width for line in lines)
         assert lines[0].startswith("NAME") and all(line.startswith("prod/") for line in lines[1:])
-        assert ("…" in t.text) == (width < 133)
-        assert width < 80 or "2026-11-24 01:02" in t.text or "…" in t.text
+        assert said == (f"safelight: no room for {gone}; a wider terminal or --json shows all" if gone else "")
+        assert ("EXPIRES" in lines[0]) == (width >= 133)  # it is empty
+        assert (" 01:02" in t.text) == (width >= 133) and ("2026-11-25" in t.text) == (width > 40)
+
+
+HARD = {
+    "audit list": ([{"sequence": 123456, "at": "2026-11-24T01:02:03.456Z", "event": "secret.policy_changed", "actor": "r9f0qgAbCdEfGh", "name": "prod/A_LONG_NAME_OF_A_SECRET", "version": 3, "requestId": "x",
+                     "job": NEVER, "address": "192.0.2.200", "subject": NEVER}], ["secret.policy_changed"]),
+    "token list": ([{"id": "r9f0qgAbCdEfGh", "role": "submit", "name": "the token of a machine", "names": "prod/*", "addresses": "10.0.0.0/8", "expiresAt": "2027-01-31T00:00:00Z",
+                     "lastUsedAt": "2026-11-24T01:02:03.456Z", "revokedAt": "2026-11-25T01:02:03.456Z", "suspendedAt": None}], ["r9f0qgAbCdEfGh", "revoked"]),
+    "template list": ([{"id": NEVER, "type": "mogrt", "status": "uploaded", "displayName": "An opener with a long name", "createdAt": "2026-11-24T01:02:03.456Z", "error": None}], [NEVER]),
+    "job list": ([{"id": NEVER, "status": "manually_cancelled", "progress": 100, "stats": {"createdAt": "2026-11-24T01:02:03.456Z", "error": "a long reason why it did not work out " * 3}}], [NEVER]),
+}
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+@pytest.mark.parametrize("words", HARD)
+def test_ids_events_and_states_are_never_cut_and_what_is_left_out_is_said(words, width):
+    body, whole = HARD[words]
+    with serving(body) as web, Terminal(*words.split(), env=env_of(web), width=width) as t:
+        assert t.end() == DONE
+        lines, said = table(t)
+        assert len(lines) == 2 and all(cells(line) <= width for line in lines) and all(word in lines[1] for word in whole), lines
+        shown = lines[0].split()
+        assert all(word in said for word in ("ACTOR", "JOB") if words == "audit list" and word not in shown) and ("no room for" in said or width == 80)
+
+
+@pytest.mark.parametrize("token, state", [({}, "good"), ({"expiresAt": "2020-01-01T00:00:00Z"}, "ended"), ({"suspendedAt": "2026-01-01T00:00:00Z"}, "void"), ({"suspendedAt": "2026-01-01T00:00:00Z", "revokedAt": "2026-01-01T00:00:00Z"}, "revoked")])
+def test_a_tokens_state_is_a_word(token, state):
+    with serving([{"id": "r9f0qgAbCdEfGh", "role": "admin", **token}]) as web:
+        done = subprocess.run([BINARY, "token", "list"], capture_output=True, text=True, env=clean_environment(**env_of(web)))
+        assert state in done.stdout.splitlines()[1].split()
 
 
 def test_columns_says_the_width_and_pipes_get_all_of_it():
     with serving(rows()) as web:
         with Terminal("secret", "list", env={**env_of(web), "COLUMNS": "50"}, width=200) as t:
-            assert t.end() == DONE and all(cells(line) <= 50 for line in t.lines)
+            assert t.end() == DONE and all(cells(line) <= 50 for line in table(t)[0])
         piped = subprocess.run([BINARY, "secret", "list"], capture_output=True, text=True, env=clean_environment(**env_of(web), COLUMNS="30", TERM="xterm"))
         assert "2026-11-24T01:02:03.456Z" in piped.stdout and "…" not in piped.stdout and "\x1b" not in piped.stdout
 
@@ -56,7 +94,7 @@ def test_wide_and_combining_characters_are_measured():
     body = [{**row, "name": name} for row, name in zip(rows(4), names)]
     with serving(body) as web, Terminal("secret", "list", env=env_of(web), width=70) as t:
         assert t.end() == DONE
-        lines = [line for line in t.lines if line]
+        lines, _ = table(t)
         assert all(cells(line) <= 70 for line in lines)
         at = cells(lines[0].split("VERSI")[0])
         assert all(cells(line[:line.index(" 1 ") + 1]) == at for line in lines[1:])
@@ -182,6 +220,17 @@ def test_destruction_asks_and_names_what_goes(words, answer, deleted):
         assert deleted or "nothing was changed" in t.text
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 4, 100])
+def test_deleting_a_secret_says_which_jobs_will_fail(count):
+    ids = [f"01ARZ3NDEKTSV4RRFFQ69G5{n:03d}" for n in range(count)]
+    answer = lambda handler, body: (200, JSON, json.dumps([{"id": NEVER, "name": "A"}] if handler.path.endswith("/secrets") else [{"id": i, "waiting": True} for i in ids]).encode())
+    with Web(answer) as web, Terminal("secret", "delete", "A", env=env_of(web), width=200) as t:
+        t.until("[y/N]").type("n\n")
+        assert t.end() == USAGE and any("waiting=true" in handler for _, handler, *_ in [(m, str(p)) for m, p, _ in web.seen])
+        wanted = {0: "no job waits for it", 1: f"1 job that has not ended will fail ({ids[:1]})", 2: "2 jobs that have not ended will fail", 4: ", ...)", 100: "at least 100 jobs"}[count]
+        assert wanted.replace("['", "").replace("']", "") in t.text and all(i in t.text for i in ids[:3]) and not any(i in t.text for i in ids[3:])
+
+
 def test_a_team_is_named_before_it_goes(fresh):
     s = fresh()
     s.team("doomed")
@@ -230,4 +279,4 @@ def test_an_interrupted_prompt_gives_the_echo_back(number):
 def test_nothing_entered_is_said():
     with serving({}) as web, Terminal("secret", "set", "A", env=env_of(web)) as t:
         t.until("not shown").type("\x04")
-        assert t.end() == FAILED and "nothing was" in t.text and web.seen == []
+        assert t.end() == INVALID and "nothing was" in t.text and web.seen == []

@@ -29,17 +29,17 @@ test("a pasted .env: a preview of names, a result for each, every value sent onc
     assert.equal(await page.getByLabel(".env file").inputValue(), "");
     await paste(
       page,
-      `# studio\nexport ENV_A=${a}\nENV_B="${b}\\nsecond line" # why\nENV_OLD=${c}\nENV_EMPTY=\nBAD<b>NAME</b>=${d}\nno sense\nenv_a=x1${d}\n`,
+      `# studio\nexport ENV_A=${a}\nENV_B="${b}\\nsecond line" # why\nENV_OLD=${c}\nENV_EMPTY=\nBAD<b>NAME</b>=${d}\nenv_a=x1${d}\nENV_TWICE=1${d}\nENV_TWICE=2${d}`,
     );
-    await person.see("6 names");
-    await person.see("Line 7: is not NAME=value");
-    assert.match(await result(page, "ENV_EMPTY"), /left out has no value/);
+    await person.see("8 names");
+    assert.match(await result(page, "ENV_EMPTY"), /left out the value is empty/);
+    assert.equal(await page.getByText("stands in the file more than once").count(), 2);
     assert.match(await result(page, "BAD<b>NAME</b>"), /left out/);
     assert.match(await result(page, "ENV_OLD"), /exists/);
     assert.equal(await page.locator("main b").count(), 0);
     for (const value of [a, b, c, d]) await person.keepsNothing(value, 0);
     await person.button("Import 3 secrets").click();
-    await person.see("Done: 2 stored, 4 not.");
+    await person.see("Done: 2 stored, 6 not.");
     assert.match(await result(page, "ENV_A"), /stored, version 1/);
     assert.match(await result(page, "ENV_OLD"), /skipped/);
     assert.match(await result(page, "env_a"), /refused .*differs only in case/);
@@ -62,7 +62,13 @@ test("a chosen .env gives names that are there new versions, if wished", () =>
     await choose("   \n");
     await person.see("There is nothing in it");
     await choose("just words");
+    await person.see("Line 1: say NAME=value; nothing was read");
+    await choose("# nothing but this");
     await person.see("There is no NAME=value in it");
+    const wrapped = Buffer.alloc(58, canary()).toString("base64");
+    await choose(`ENV_KEY=${wrapped.slice(0, 76)}\n${wrapped.slice(76)}\n`);
+    await person.see("Line 2: a value that goes on in the next line stands in quotes");
+    await person.keepsNothing(wrapped.slice(76), 0);
     await choose("x".repeat((4 << 20) + 1));
     await person.see("Must be UTF-8 text of at most 4.0 MiB");
     await choose(`ENV_OLD=${value}\r\n`);

@@ -83,7 +83,7 @@ test("no page has a barrier that axe knows, and none is wider than the screen", 
       page.locator("input[type=file]").setInputFiles({
         name: ".env",
         mimeType: "",
-        buffer: Buffer.from("A_NAME=1\nUI_LOOK=2\nbad one\nEMPTY=\n"),
+        buffer: Buffer.from("A_NAME=1\nUI_LOOK=2\nbad\"one=1\nEMPTY=\n"),
       }),
     );
     await at("/jobs", "table");

@@ -11,49 +11,29 @@ const { parseDotenv } = await part("dotenv.mjs");
 const { match, parseRoute, withQuery } = await part("router.mjs");
 const { visible, visibleLines } = await part("text.mjs");
 
-const DOTENV = [
-  ["A=1\nB=2", { A: "1", B: "2" }],
-  ["export A=1", { A: "1" }],
-  ["  A = 1  ", { A: "1" }],
-  ["A=1\r\nB=2\r\n", { A: "1", B: "2" }],
-  ["\ufeffA=1", { A: "1" }],
-  ["# A=0\n\nA=1 # why", { A: "1" }],
-  ["A=a#b", { A: "a#b" }],
-  ["A='it # is'", { A: "it # is" }],
-  ['A="x\\ny" # c', { A: "x\ny" }],
-  ["A='x\\ny'", { A: "x\\ny" }],
-  ['A="say \\"hi\\" \\$B \\\\"', { A: 'say "hi" $B \\' }],
-  ['A="-----BEGIN\nabc\n-----END"\nB=2', { A: "-----BEGIN\nabc\n-----END", B: "2" }],
-  ["A=1\nA=2", { A: "2" }],
-  ["A=", { A: "" }],
-  ["A=a=b==", { A: "a=b==" }],
-  ["prod/KEY.x-y=1", { "prod/KEY.x-y": "1" }],
-  ["__proto__=1", { ["__proto__"]: "1" }],
-];
+const vectors = JSON.parse(readFileSync(join(root, "tests/vectors/dotenv.json"), "utf8"));
 
-test(".env files are read as they are meant", () => {
-  for (const [text, wanted] of DOTENV) {
-    const got = parseDotenv(text);
-    const pairs = got.entries.map((e) => [e.name, e.value]);
-    assert.deepEqual(pairs, Object.entries(wanted), JSON.stringify(text));
-    assert.deepEqual(got.problems, [], JSON.stringify(text));
+test(".env files are read as safelight secret import reads them", () => {
+  assert.ok(vectors.length > 60);
+  for (const { text, said } of vectors) {
+    const { entries, problem } = parseDotenv(text);
+    const rows = entries.map((e) => `${e.line} ${e.name}${e.why ? "!" : "="}${e.why ?? e.value}|`);
+    const end = problem ? `@${problem.line} ${problem.message}` : "";
+    assert.equal(rows.join("") + end, said, JSON.stringify(text));
   }
 });
 
-test(".env files that are not: each bad line is told by number, the rest is read", () => {
-  for (const [text, line, rest] of [
-    ["A=1\nnonsense\nB=2", 2, 2],
-    ['A="open\nB=2', 1, 1],
-    ['A="x" y\nB=1', 1, 1],
-    ["=1\nB=1", 1, 1],
-    ["A B=1", 1, 0],
-    ["A='x\ny' z\nC=1", 1, 1],
-  ]) {
-    const got = parseDotenv(text);
-    assert.equal(got.problems[0]?.line, line, JSON.stringify(text));
-    assert.equal(got.entries.length, rest, JSON.stringify(text));
-  }
-  assert.equal(parseDotenv("A='1\n2'\nB=3").entries[1].line, 3);
+test("the limits of a .env file, and one past them", () => {
+  const whyOf = (text) => parseDotenv(text).entries[0].why;
+  assert.equal(whyOf(`A=${"ä".repeat(32768)}`), null);
+  assert.equal(whyOf(`A=${"ä".repeat(32768)}x`), "the value is longer than 64 KiB");
+  assert.equal(whyOf("A=x\0"), "the value is not text (UTF-8 without NUL)");
+  assert.equal(parseDotenv(`${"n".repeat(1024)}=1`).problem, null);
+  assert.match(parseDotenv(`${"n".repeat(1025)}=1`).problem.message, /the name is too long/);
+  assert.equal(parseDotenv("A=1\n".repeat(10000)).entries.length, 10000);
+  assert.equal(parseDotenv("A=1\n".repeat(10001)).problem.line, 10001);
+  for (const text of [" ", "\n", "A='\n", `A=x${" ".repeat(1 << 20)}x`]) // linear time
+    parseDotenv(text.repeat(text.length > 9 ? 1 : 1 << 20));
 });
 
 test("what is invisible or turns text around is written out", () => {

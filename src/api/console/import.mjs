@@ -6,18 +6,22 @@ import { badge, button, h, link, mono, put } from "./dom.mjs";
 import { backTo, field, select } from "./form.mjs";
 import { NAME, NAME_RULE } from "./secret_forms.mjs";
 import { table } from "./table.mjs";
-import { bytes, count, utf8Length } from "./text.mjs";
+import { bytes, count } from "./text.mjs";
 import { textOfFile } from "./value_field.mjs";
 
 const MOST_BYTES = 4 << 20;
-const VALUE_MOST_BYTES = 65536;
 
-function obstacle(entry) {
+/** What keeps it from being stored. Of two values for one name nobody knows which is meant. */
+function obstacle(entry, all) {
   if (!NAME.test(entry.name)) return `the name must be ${NAME_RULE}`;
-  if (!entry.value) return "has no value";
-  if (utf8Length(entry.value) > VALUE_MOST_BYTES)
-    return `is larger than ${bytes(VALUE_MOST_BYTES)}`;
-  return null;
+  if (entry.why) return entry.why;
+  return all.get(entry.name) > 1 ? "the name stands in the file more than once" : null;
+}
+
+function countNames(entries) {
+  const all = new Map();
+  for (const { name } of entries) all.set(name, (all.get(name) ?? 0) + 1);
+  return all;
 }
 
 /** Where a file is pasted, dropped or chosen. `taken(text)` gets its text. */
@@ -148,8 +152,9 @@ async function sendAll(page, waiting, values, existing, show) {
 
 function preview(page, parsed, known, again) {
   const values = new Map();
+  const all = countNames(parsed.entries);
   const rows = parsed.entries.map((entry) => {
-    const message = obstacle(entry);
+    const message = obstacle(entry, all);
     if (!message) values.set(entry.name, entry.value);
     return {
       name: entry.name,
@@ -159,7 +164,7 @@ function preview(page, parsed, known, again) {
     };
   });
   page.signal.addEventListener("abort", () => values.clear());
-  const list = table("What the file holds", COLUMNS, (r) => r.name);
+  const list = table("What the file holds", COLUMNS, (r) => `${r.line} ${r.name}`);
   const there = rows.filter((r) => r.state === "there").length;
   const existing = select(
     [
@@ -234,18 +239,6 @@ function preview(page, parsed, known, again) {
     : null;
   show();
   return [
-    parsed.problems.length
-      ? h(
-          "div",
-          { class: "box warn" },
-          h("p", {}, "Some lines could not be read and are left out:"),
-          h(
-            "ul",
-            {},
-            parsed.problems.slice(0, 20).map((p) => h("li", {}, `Line ${p.line}: ${p.message}`)),
-          ),
-        )
-      : null,
     said,
     list.element,
     choice?.element,
@@ -260,6 +253,11 @@ export function importPage(page) {
   const begin = () => {
     const source = intake((text) => {
       const parsed = parseDotenv(text);
+      if (parsed.problem) {
+        const { line, message } = parsed.problem;
+        source.fail(`Line ${line}: ${message}; nothing was read`);
+        return;
+      }
       if (!parsed.entries.length) {
         source.fail("There is no NAME=value in it");
         return;
