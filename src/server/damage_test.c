@@ -16,7 +16,7 @@ enum {
     SECRETS = 3,
     STRIDE_BITS = 131,
     EMPTY_STRIDE_BITS = 1531, /* most of a small database is the empty end of its pages */
-    WRITE_EVERY = 64,        /* a write costs a sync */
+    WRITE_EVERY = 64,         /* a write costs a sync */
     IMAGE_MAX_BYTES = 4 * 1024 * 1024
 };
 
