@@ -14,6 +14,7 @@ const ALL = [
   "tokens",
   "audit",
   "trouble",
+  "together",
   "keyboard",
   "look",
   "pictures",

@@ -79,6 +79,7 @@ test("no page has a barrier that axe knows, and none is wider than the screen", 
       await person.button("Store secret").click();
     });
     await at(`/secrets/${secret.id}/rotate`, "form");
+    await at(`/secrets/${secret.id}/policy`, "form");
     await at("/secrets/import", "textarea", () =>
       page.locator("input[type=file]").setInputFiles({
         name: ".env",
@@ -89,7 +90,7 @@ test("no page has a barrier that axe knows, and none is wider than the screen", 
     await at("/jobs", "table");
     await at(`/jobs/${job.id}`, "table");
     await at("/tokens", "table");
-    await at("/tokens/new", "form");
+    await at("/tokens/new", "form", () => person.button("Make token").click().then(() => person.see("Your new API token")));
     await at("/audit", "table", async () => {
       await person.button("Verify chain").click();
       await person.see("none was changed or taken out");
@@ -97,6 +98,10 @@ test("no page has a barrier that axe knows, and none is wider than the screen", 
     await at("/sessions", "table");
     await at("/audit?until=2020-01-01T00:00:00Z", ".empty");
     await server.api("PATCH", `/jobs/${job.id}/cancel`);
+    await person.context.clearCookies();
+    await person.go("/secrets");
+    await person.see("What you typed on this page is kept.");
+    await inspect(page, "sign in again");
   }));
 
 test("nothing moves for those who do not want it", () =>

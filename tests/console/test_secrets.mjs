@@ -179,6 +179,26 @@ test("deleting says which waiting jobs need it, and asks", () =>
     await server.api("PATCH", `/jobs/${job.id}/cancel`);
   }));
 
+test("the list says how many jobs use each, and how many of them wait", () =>
+  visit(server, {}, async (person, page) => {
+    await server.put("UI_USED", canary());
+    await server.put("UI_UNUSED", canary());
+    const asset = { type: "text", layerName: "x", value: "${secret.UI_USED}" };
+    const [first, second] = [1, 2].map(() => server.api("POST", "/jobs", { engine: "nobody", assets: [asset] }));
+    await server.api("PATCH", `/jobs/${(await first).id}/cancel`);
+    await person.signIn();
+    const row = (name) => page.getByRole("row").filter({ has: page.getByRole("link", { name, exact: true }) });
+    await row("UI_USED").getByText("1 waiting").waitFor();
+    await row("UI_UNUSED").getByText("none").waitFor();
+    await row("UI_USED").getByRole("link", { name: "2 jobs" }).click();
+    await person.heading("UI_USED");
+    await page.getByRole("link", { name: (await second).id }).waitFor();
+    await server.api("PATCH", `/jobs/${(await second).id}/cancel`);
+    await page.route("**/api/v2/secrets/jobs?*", (route) => route.abort());
+    await person.go("/secrets");
+    await row("UI_USED").getByText("–").first().waitFor(); // the list is there without it
+  }));
+
 test("a long list is searched and shown in parts", () =>
   visit(server, {}, async (person, page) => {
     await person.signIn();

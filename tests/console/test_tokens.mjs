@@ -1,7 +1,10 @@
 // API tokens: made, shown once, copied, used, revoked.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
 import { test } from "node:test";
 import { visit } from "./person.mjs";
+import { Server } from "./server.mjs";
 import { server } from "./world.mjs";
 
 const HOSTILE = "<img src=x onerror=alert(1)>\u202egnp.";
@@ -77,6 +80,30 @@ test("a token that may use some names makes none that may use more", async () =>
     await person.button("Make token").click();
     await person.see("A token cannot make one that");
   });
+});
+
+test("after a restore tokens are shown as void, and not as in use", async () => {
+  const own = await Server.start();
+  try {
+    for (const name of ["old ci", "old node"]) await own.newToken("submit", { name });
+    await own.halt();
+    const change = "UPDATE tokens SET suspended_at_ms = 1795862159547 WHERE name LIKE 'old %'";
+    execFileSync("python3", ["-c", "import sqlite3,sys; d=sqlite3.connect(sys.argv[1]); d.execute(sys.argv[2]); d.commit()",
+      join(own.data, "db/safelight.db"), change]);
+    await own.serveAgain();
+    await visit(own, {}, async (person, page) => {
+      await person.signIn("/tokens");
+      await person.see("2 tokens are void since this installation was restored");
+      await person.see("1 token in use");
+      const row = page.getByRole("row").filter({ hasText: "old ci" });
+      assert.match(await row.innerText(), /void since the restore/);
+      await row.getByRole("button").click();
+      await person.button("Revoke token").click();
+      await person.see("1 token is void since this installation was restored");
+    });
+  } finally {
+    await own.stop();
+  }
 });
 
 test("who revokes the token he is signed in with is told, and out", async () => {

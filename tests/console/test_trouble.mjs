@@ -38,6 +38,76 @@ test("an ended session keeps a form as it was, except the value, and goes on", (
     await person.keepsNothing(server.token, 2);
   }));
 
+test("an ended session keeps every other form as well", () =>
+  visit(server, {}, async (person, page) => {
+    const [lost, value, one, two] = [canary(), canary(), canary(), canary()];
+    const made = await server.put("UI_ENDED", canary());
+    await person.signIn(`/secrets/${made.id}/rotate`);
+    const field = page.getByLabel("New value", { exact: true });
+    await field.fill(lost);
+    await person.context.clearCookies();
+    await person.button("Store version 2").click();
+    await signInAgain(person, page);
+    await person.see("enter that again");
+    assert.equal(await field.inputValue(), "");
+    await person.keepsNothing(lost, 0);
+    await field.fill(value);
+    await person.button("Store version 2").click();
+    await person.see("Version 2 of UI_ENDED is in use.");
+
+    await person.go(`/secrets/${made.id}/policy`);
+    await page.getByLabel("Headers").check();
+    await page.getByLabel("Hosts it may be sent to").fill("api.example.com");
+    await person.context.clearCookies();
+    await person.button("Save policy").click();
+    await signInAgain(person, page);
+    await person.see("The policy of UI_ENDED was changed.");
+    await person.see("api.example.com");
+
+    await person.go("/secrets/import");
+    const buffer = Buffer.from(`ENDED_A=${one}\nENDED_B=${two}\n`);
+    await page.locator("input[type=file]").setInputFiles({ name: ".env", mimeType: "text/plain", buffer });
+    await person.button("Import 2 secrets").waitFor();
+    await person.context.clearCookies();
+    await person.button("Import 2 secrets").click();
+    await signInAgain(person, page);
+    await person.see("Your session had ended. What is not stored yet waits");
+    await person.button("Import 2 secrets").click();
+    await person.see("Done: 2 stored, 0 not.");
+
+    await person.go("/audit");
+    await page.getByLabel("Name", { exact: true }).fill("UI_ENDED");
+    await person.context.clearCookies();
+    await person.button("Filter").click();
+    await signInAgain(person, page);
+    await page.getByRole("rowheader").first().waitFor();
+    assert.equal(await page.getByLabel("Name", { exact: true }).inputValue(), "UI_ENDED");
+  }));
+
+test("an open tab that looks by itself keeps no session alive, and asks once to sign in again", async () => {
+  const own = await Server.start("--console-idle-ms", "3000");
+  try {
+    await visit(own, {}, async (person, page) => {
+      await person.signIn("/jobs");
+      const dialog = page.getByRole("dialog", { name: "Sign in again" });
+      await dialog.waitFor();
+      const looks = person.sent.filter((r) => r.url.includes("/api/v2/jobs"));
+      const marks = looks.map((r) => r.headers["x-safelight-background"] ?? "");
+      assert.ok(marks.length > 2 && marks[0] === "" && marks.slice(1).every((mark) => mark === "1"), marks.join());
+      await page.keyboard.press("Escape");
+      await person.see("You are not signed in any more");
+      assert.equal(await dialog.count(), 0);
+      await person.button("Try now").click();
+      await dialog.getByLabel("API token").fill(own.token);
+      await page.keyboard.press("Enter");
+      await dialog.waitFor({ state: "detached" });
+      await page.locator("#trouble:empty").waitFor({ state: "attached" });
+    });
+  } finally {
+    await own.stop();
+  }
+});
+
 test("a form without a value goes on by itself after signing in again", () =>
   visit(server, {}, async (person, page) => {
     await person.signIn("/tokens/new");

@@ -2,6 +2,7 @@
 // adds it) and its CSRF token, and answers with JSON or throws a Problem.
 
 const DEADLINE_MS = 30000;
+const BUSY_TRIES = 3;
 
 /** kind: "unreachable", "expired" (no session), "refused" (the request), "failed" (the server). */
 export class Problem extends Error {
@@ -46,8 +47,13 @@ async function problemOf(answer) {
   });
 }
 
-/** One request, as it is: the answer when it is a 2xx, else a Problem. */
-export async function send(method, path, { body, query, signal, deadline = DEADLINE_MS } = {}) {
+/** One request, as it is: the answer when it is a 2xx, else a Problem. `background`: the page asks
+ * by itself, so it does not count as a use of the session. */
+export async function send(
+  method,
+  path,
+  { body, query, signal, background = false, deadline = DEADLINE_MS } = {},
+) {
   const parameters = new URLSearchParams(
     Object.entries(query ?? {}).filter(
       ([, value]) => value !== "" && value !== null && value !== undefined,
@@ -56,6 +62,7 @@ export async function send(method, path, { body, query, signal, deadline = DEADL
   const headers = {};
   if (csrf) headers["X-Safelight-CSRF"] = csrf;
   if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (background) headers["X-Safelight-Background"] = "1";
   const limits = [deadline ? AbortSignal.timeout(deadline) : null, signal].filter(Boolean);
   let answer;
   try {
@@ -78,12 +85,25 @@ export async function send(method, path, { body, query, signal, deadline = DEADL
   return answer;
 }
 
+/** Asks again for a moment while the server is busy; only what changes nothing. */
+async function sendPatiently(method, path, options) {
+  for (let left = BUSY_TRIES; ; left--) {
+    try {
+      return await send(method, path, options);
+    } catch (error) {
+      if (error.code !== "BUSY" || method !== "GET" || !left) throw error;
+      const seconds = Math.min(error.retryAfter || 1, 5);
+      await new Promise((again) => setTimeout(again, seconds * 1000));
+    }
+  }
+}
+
 /** A request of the signed-in person. When the session has ended he is asked to sign in again, and
  * the request is repeated, unless it carries a value (`once`): that has to be typed anew. */
 export async function call(method, path, options = {}) {
   const address = path.startsWith("/console/") ? path : `/api/v2${path}`;
   try {
-    return await send(method, address, options);
+    return await sendPatiently(method, address, options);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     const again =

@@ -76,6 +76,8 @@ function details(record) {
   ]);
 }
 
+const FILTERS = ["event", "name", "job", "actor", "since", "until"];
+
 function filters(query) {
   const list = h(
     "datalist",
@@ -178,7 +180,8 @@ function pageOf({ records, next }, wanted, before) {
 }
 
 export function auditPage(page, { query }) {
-  const { before, ...wanted } = query;
+  const { before } = query;
+  const wanted = Object.fromEntries(FILTERS.filter((f) => f in query).map((f) => [f, query[f]]));
   const result = h("div", { role: "status" });
   fill(page.actions, [
     button("Signed checkpoint", () =>

@@ -49,7 +49,11 @@ export function put(element, ...children) {
 
 /** A name or sentence that somebody else wrote: isolated, so that it cannot reorder ours. */
 export function outside(text, kind = "") {
-  return h("bdi", { class: kind || null }, text);
+  const given = String(text);
+  // Names like prod/AWS_KEY break between their words rather than within one.
+  const parts = kind === "mono" ? given.split(/(?<=[/._-])(?=[^/._-])/) : [given];
+  const pieces = parts.map((part, at) => [at ? h("wbr") : null, part]);
+  return h("bdi", { class: kind || null }, pieces);
 }
 
 export function mono(text) {
@@ -70,8 +74,21 @@ export function link(route, ...children) {
   return h("a", { href: `#${route}` }, children);
 }
 
+/** While what it started goes on, another click does nothing. */
 export function button(label, click, { kind = "", ...more } = {}) {
-  return h("button", { type: "button", class: `button ${kind}`, on: { click }, ...more }, label);
+  const element = h("button", { type: "button", class: `button ${kind}`, ...more }, label);
+  element.addEventListener("click", async (event) => {
+    if (element.hasAttribute("aria-disabled")) return;
+    const going = click(event);
+    if (!(going instanceof Promise)) return;
+    element.setAttribute("aria-disabled", "true");
+    try {
+      await going;
+    } finally {
+      element.removeAttribute("aria-disabled");
+    }
+  });
+  return element;
 }
 
 /** A link out of the console, if the address is one that a link may have; else only its text. */

@@ -2,6 +2,8 @@
 import { Problem } from "./api.mjs";
 import { fill, freshId, h, link, put } from "./dom.mjs";
 
+const MESSAGES_SHOWN = 3; // at one field
+
 /** A labelled control. `at` is how the API calls it in `details`; `read()` gives its content. */
 export function field(
   label,
@@ -81,28 +83,31 @@ function sentence(message) {
   return message.charAt(0).toUpperCase() + message.slice(1);
 }
 
+/** Tells each field what is wrong with it; what belongs to none goes to `rest`. */
 function spread(problem, fields, rest) {
-  let first = null;
+  const told = new Map();
   for (const { field: place, message } of problem.details) {
     const path = String(place).replace(/^\//, "");
     const found = fields.find((f) => f.at.some((at) => path === at || path.startsWith(`${at}/`)));
     const number = path.match(/\/(\d+)$/);
     if (found) {
-      found.fail(
-        `${number ? `Entry ${Number(number[1]) + 1} ` : ""}${message}`.replace(/^./, (c) =>
-          c.toUpperCase(),
-        ),
-      );
-      first ??= found;
+      const entry = number ? `entry ${Number(number[1]) + 1} ` : "";
+      told.set(found, [...(told.get(found) ?? []), entry + message]);
     } else {
       rest.push(place ? `${path}: ${message}` : sentence(message));
     }
   }
-  return first;
+  for (const [found, messages] of told) {
+    const more = messages.length - MESSAGES_SHOWN;
+    const shown = messages.slice(0, MESSAGES_SHOWN).join("; ");
+    found.fail(sentence(shown) + (more > 0 ? `; and ${more} more` : ""));
+  }
+  return [...told.keys()][0] ?? null;
 }
 
-/** A form. Fields of `also` stand in `extra`. `submit()` does the work and throws a Problem;
- * `explain(problem)` may give a better sentence (or nodes). Typed entries stay whatever happens. */
+/** A form. Fields of `also` stand in `extra`. `action()` says what it does; `submit()` does it and
+ * throws a Problem; `explain(problem)` may give a better sentence (or nodes). Typed entries stay
+ * whatever happens. */
 export function form({
   fields,
   also = [],
@@ -114,7 +119,7 @@ export function form({
 }) {
   const all = [...fields, ...also];
   const alert = h("div", { class: "box bad", role: "alert", hidden: true });
-  const send = h("button", { type: "submit", class: "button primary" }, action);
+  const send = h("button", { type: "submit", class: "button primary" }, action());
   const element = h(
     "form",
     { class: "form", novalidate: true, autocomplete: "off" },
@@ -167,7 +172,7 @@ export function form({
     } finally {
       busy = false;
       send.removeAttribute("aria-disabled");
-      put(send, action);
+      put(send, action());
     }
   });
   return { element, tell, focus: () => fields[0]?.focus() };
@@ -178,6 +183,11 @@ export function invalid(details) {
   return new Problem("refused", "Please look at the marked fields.", {
     details: details.map(([at, message]) => ({ field: at, message })),
   });
+}
+
+/** Somebody else was at it while the form was open; sending it again is a decision. */
+export function changed(message) {
+  return new Problem("refused", message, { code: "CHANGED_MEANWHILE" });
 }
 
 /** What to say when a form with a value in it could not be sent. */

@@ -188,8 +188,8 @@ function parts(page, id, again) {
 export function jobPage(page, { id }) {
   page.title(`Job ${id}`, "Job ", mono(id));
   const at = path("jobs", id);
-  const options = { signal: page.signal };
-  const fetchAll = async () => {
+  const fetchAll = async (background = false) => {
+    const options = { signal: page.signal, background };
     const [job, refs, sent] = await Promise.all([
       get(at, options),
       get(`${at}/references`, options),
@@ -201,10 +201,10 @@ export function jobPage(page, { id }) {
   let watching = null;
   const shown = parts(page, id, () => watching.now());
 
-  async function look() {
-    const got = await fetchAll();
+  async function look(background) {
+    const got = await fetchAll(background);
     const moved = shown.show(got);
-    const grown = await log.look();
+    const grown = await log.look(background);
     // A delivery may still be tried after the job's end, and its line comes into the log.
     const over = hasEnded(got.job.status) && !got.sent.some((d) => d.nextAttemptAt);
     return over && !moved && !grown ? false : moved || grown || !over;

@@ -35,8 +35,8 @@ export function jobLog(id, signal) {
   let chunks = [];
   let decoder = new TextDecoder();
 
-  async function size() {
-    const answer = await call("HEAD", address, { signal, query: { offset: 0 } });
+  async function size(background) {
+    const answer = await call("HEAD", address, { signal, background, query: { offset: 0 } });
     return Number(answer.headers.get("X-Log-Bytes")) || 0;
   }
 
@@ -55,17 +55,17 @@ export function jobLog(id, signal) {
   }
 
   /** Fetches what is new; true when there was something. */
-  async function look() {
+  async function look(background = false) {
     try {
       if (!offset) {
-        total = await size();
+        total = await size(background);
         offset = Math.max(0, total - SHOWN_BYTES);
         if (offset)
           fill(put(text), [
             h("span", { class: "muted" }, `The first ${bytes(offset)} are not shown here.\n`),
           ]);
       }
-      const answer = await call("GET", address, { signal, query: { offset } });
+      const answer = await call("GET", address, { signal, background, query: { offset } });
       total = Number(answer.headers.get("X-Log-Bytes")) || total;
       const data = await answer.arrayBuffer();
       if (!data.byteLength) return false;

@@ -131,15 +131,16 @@ export function jobsPage(page, { query }) {
     return moved;
   }
 
-  const look = () =>
+  const look = (background = false) =>
     get("/jobs", {
       signal: page.signal,
+      background,
       query: { sort: "newest_first", limit: AT_ONCE + 1, from, ...wanted },
     });
   page.load(
-    look,
+    () => look(),
     (jobs) => {
-      const watching = watch(page.signal, async () => show(await look()), {
+      const watching = watch(page.signal, async (background) => show(await look(background)), {
         trouble: (problem) => showTrouble(problem, () => watching.now()),
       });
       show(jobs);

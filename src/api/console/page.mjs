@@ -1,6 +1,7 @@
 // What every page does: a title, loading, trouble, and an end when another page comes.
 import { Problem } from "./api.mjs";
 import { button, h, put } from "./dom.mjs";
+import { reload } from "./router.mjs";
 
 const place = () => document.getElementById("page");
 const trouble = () => document.getElementById("trouble");
@@ -102,13 +103,13 @@ export function problemBox(problem, retry) {
       : problem.code === "FORBIDDEN"
         ? "Your role does not allow this."
         : problem.message;
+  const details = problem.details.map((d) => h("li", {}, `${d.field || "It"}: ${d.message}`));
   return h(
     "div",
     { class: "box bad", role: "alert" },
-    h("p", {}, text),
-    problem.status === 404 || problem.code === "FORBIDDEN"
-      ? null
-      : button("Try again", retry, { kind: "small" }),
+    h("p", {}, details.length ? "That cannot be asked for:" : text),
+    details.length ? h("ul", {}, details) : null,
+    problem.kind === "refused" ? null : button("Try again", retry, { kind: "small" }),
   );
 }
 
@@ -122,13 +123,21 @@ export async function attempt(work) {
     if (error.name === "AbortError") return undefined;
     if (!(error instanceof Problem)) throw error;
     const details = error.details.map((d) => d.message).join("; ");
+    const gone = error.status === 404; // trying again would not bring it back
     put(
       notice,
       h(
         "div",
         { class: "box bad", role: "alert" },
-        h("p", {}, error.message, details ? `: ${details}` : ""),
-        button("Try again", () => attempt(work), { kind: "small" }),
+        h(
+          "p",
+          {},
+          gone ? "It is not there any more: somebody removed it meanwhile." : error.message,
+          details ? `: ${details}` : "",
+        ),
+        gone
+          ? button("Show what is there", reload, { kind: "small" })
+          : button("Try again", () => attempt(work), { kind: "small" }),
       ),
     );
     notice.scrollIntoView({ block: "nearest" });

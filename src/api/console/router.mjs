@@ -24,15 +24,20 @@ export function withQuery(path, query) {
   return parameters.size ? `${path}?${parameters}` : path;
 }
 
+/** The page of the address anew. */
+export function reload() {
+  dispatchEvent(new HashChangeEvent("hashchange"));
+}
+
 export function go(route) {
-  if (location.hash === `#${route}`) dispatchEvent(new HashChangeEvent("hashchange"));
+  if (location.hash === `#${route}`) reload();
   else location.hash = route;
 }
 
 /** The same page at another address, without leaving it behind in the history. */
 export function goInstead(route) {
   history.replaceState(null, "", `#${route}`);
-  dispatchEvent(new HashChangeEvent("hashchange"));
+  reload();
 }
 
 /** Matches ["jobs", ":id"] against a route's path; its parameters, or null. */

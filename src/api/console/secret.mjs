@@ -95,11 +95,9 @@ function consequence(secret, waiting) {
     h(
       "p",
       {},
-      "All ",
-      count(secret.version, "version"),
-      " of ",
       mono(secret.name),
-      " are destroyed. This cannot be undone.",
+      secret.version === 1 ? " is destroyed." : ` and all its versions are destroyed.`,
+      " This cannot be undone.",
     ),
   ];
   if (!waiting.length) return [...said, h("p", {}, "No waiting job needs it.")];
@@ -148,8 +146,8 @@ function section(title, ...content) {
   return h("section", {}, h("h2", {}, title), content);
 }
 
-export async function findSecret(id, signal) {
-  const all = await get("/secrets", { signal });
+export async function findSecret(id, signal, options = {}) {
+  const all = await get("/secrets", { signal, ...options });
   return all.find((s) => s.id === id) ?? null;
 }
 

@@ -1,7 +1,7 @@
 // Forms that store: a new secret, a new value for one, another policy.
 import { patch, putValue } from "./api.mjs";
 import { empty, h, link, mono, put } from "./dom.mjs";
-import { backTo, field, form, input, invalid, valueLost } from "./form.mjs";
+import { backTo, changed, field, form, input, invalid, valueLost } from "./form.mjs";
 import { tellNext } from "./page.mjs";
 import { policyFields, policySummary } from "./policy.mjs";
 import { go, path } from "./router.mjs";
@@ -32,7 +32,7 @@ export function newSecretPage(page) {
     fields: [name, value],
     also: policy.fields,
     extra: limits,
-    action: "Store secret",
+    action: () => "Store secret",
     cancel: "/secrets",
     async submit() {
       const wrong = [];
@@ -63,6 +63,16 @@ export function newSecretPage(page) {
   put(page.body, backTo("/secrets", "All secrets"), made.element);
 }
 
+/** The secret as it is now; throws when it is gone, or another than the form was made for. */
+async function unchanged(page, known, parts, say, options) {
+  const now = await findSecret(known.id, page.signal, options);
+  if (!now) throw changed("This secret was deleted while this page was open. Nothing was stored.");
+  if (JSON.stringify(parts(now)) !== JSON.stringify(parts(known))) {
+    Object.assign(known, { policy: undefined }, now);
+    throw changed(say(now));
+  }
+}
+
 /** Loads the secret that a form is about; the form needs its name. */
 function about(page, id, title, build) {
   page.load(
@@ -85,7 +95,7 @@ export function rotatePage(page, { id }) {
     const value = valueField("New value");
     return form({
       fields: [value],
-      action: `Store version ${secret.version + 1}`,
+      action: () => `Store version ${secret.version + 1}`,
       cancel: path("secrets", id),
       extra: h(
         "p",
@@ -96,6 +106,20 @@ export function rotatePage(page, { id }) {
       ),
       async submit() {
         if (value.problem()) throw invalid([["value", value.problem()]]);
+        try {
+          await unchanged(
+            page,
+            secret,
+            (s) => s.version,
+            (s) =>
+              `Version ${s.version} was stored while this page was open. What you entered is` +
+              ` still here: store it as version ${s.version + 1}, or leave it.`,
+            { once: true },
+          );
+        } catch (error) {
+          if (error.kind === "expired") value.forget();
+          throw error;
+        }
         const made = await putValue(
           "/secrets",
           { name: secret.name, value: value.take(), rotate: true },
@@ -114,7 +138,7 @@ export function policyPage(page, { id }) {
     const policy = policyFields(secret.policy);
     return form({
       fields: policy.fields,
-      action: "Save policy",
+      action: () => "Save policy",
       cancel: path("secrets", id),
       extra: h(
         "p",
@@ -122,7 +146,16 @@ export function policyPage(page, { id }) {
         "It holds for all versions, and for jobs that wait already. What was sent stays sent.",
       ),
       async submit() {
-        await patch(path("secrets", id), { policy: policy.read() }, { signal: page.signal });
+        const wanted = policy.read();
+        await unchanged(
+          page,
+          secret,
+          (s) => s.policy ?? null,
+          () =>
+            "The policy was changed while this page was open. What you entered is still here:" +
+            " save it again to put it in place of the other, or leave the page to keep that.",
+        );
+        await patch(path("secrets", id), { policy: wanted }, { signal: page.signal });
         tellNext("The policy of ", mono(secret.name), " was changed.");
         go(path("secrets", id));
       },

@@ -48,8 +48,11 @@ export function dropSession() {
 
 function explain(problem) {
   if (problem.status === 429) {
-    const wait = problem.retryAfter ? `in ${problem.retryAfter} s` : "later";
-    return `Too many failed attempts from this address. Try again ${wait}.`;
+    const wait = problem.retryAfter ? ` for ${problem.retryAfter} s` : "";
+    return (
+      "This is no valid API token, and there were too many failed attempts from this address." +
+      ` A valid one signs in; anything else is refused${wait}.`
+    );
   }
   if (problem.status === 401)
     return "This is no valid API token, or it was revoked or has expired.";
@@ -72,7 +75,7 @@ export function signInForm(done) {
   });
   const made = form({
     fields: [token],
-    action: "Sign in",
+    action: () => "Sign in",
     explain,
     async submit() {
       const typed = control.value.trim();

@@ -19,10 +19,13 @@ export const ROLES = [
 ];
 
 const hasExpired = (t) => t.expiresAt && new Date(t.expiresAt) <= new Date();
+/** Neither revoked nor expired; after a restore it may still be void. */
 const isLive = (t) => !t.revokedAt && !hasExpired(t);
+const isVoid = (t) => isLive(t) && Boolean(t.suspendedAt);
 
 function state(t) {
   if (t.revokedAt) return [badge("off", "revoked"), " ", time(t.revokedAt)];
+  if (isVoid(t)) return [badge("warn", "void since the restore"), " ", time(t.suspendedAt)];
   return expiry(t.expiresAt);
 }
 
@@ -52,6 +55,24 @@ async function revoke(token, reload) {
     await reload();
     tell("Revoked ", outside(token.name || token.id), ".");
   });
+}
+
+/** After a restore no old token is good until somebody with the server's own shell says so. */
+function restored(tokens) {
+  const waiting = tokens.filter(isVoid).length;
+  if (!waiting) return null;
+  return h(
+    "div",
+    { class: "box warn" },
+    h(
+      "p",
+      {},
+      `${count(waiting, "token")} ${waiting === 1 ? "is" : "are"} void since this installation was`,
+      " restored from a backup. On the server ",
+      h("code", {}, "safelight token approve ID --data DIR --team TEAM"),
+      " makes one good again; revoke those that nobody needs.",
+    ),
+  );
 }
 
 function columns(reload) {
@@ -103,6 +124,7 @@ export function tokensPage(page) {
     (t) => t.id,
   );
   const tally = h("p", { class: "tally muted", role: "status" });
+  const note = h("div", {});
   const toggle = button(
     "",
     () => {
@@ -118,7 +140,8 @@ export function tokensPage(page) {
     const live = tokens.filter(isLive);
     const dead = tokens.length - live.length;
     rows.update(all ? tokens : live);
-    put(tally, count(live.length, "token"), " in use");
+    put(note, restored(tokens));
+    put(tally, count(live.filter((t) => !isVoid(t)).length, "token"), " in use");
     toggle.hidden = !dead;
     put(toggle, all ? "Hide" : "Show", ` ${dead} revoked or expired`);
   }
@@ -126,7 +149,7 @@ export function tokensPage(page) {
   page.load(load, (tokens) => {
     show(tokens);
     return tokens.length
-      ? [h("div", { class: "toolbar" }, tally, toggle), rows.element]
+      ? [note, h("div", { class: "toolbar" }, tally, toggle), rows.element]
       : empty("No tokens", "Programs, workers and people each get one of their own.");
   });
 }
@@ -211,7 +234,7 @@ export function newTokenPage(page) {
   );
   const made = form({
     fields: [name, role, names, days, addresses],
-    action: "Make token",
+    action: () => "Make token",
     cancel: "/tokens",
     async submit() {
       if (!/^\d{1,4}$/.test(days.read()))
@@ -225,10 +248,17 @@ export function newTokenPage(page) {
         if (f.read()) body[key] = f.read();
       reveal(page, await post("/tokens", body, { signal: page.signal }));
     },
-    explain: (problem) =>
-      problem.code === "FORBIDDEN"
-        ? "A token cannot make one that lives longer or may do more than itself."
-        : null,
+    explain(problem) {
+      if (problem.code === "FORBIDDEN")
+        return "A token cannot make one that lives longer or may do more than itself.";
+      if (problem.kind !== "unreachable") return null;
+      return [
+        "The server does not answer. What you typed is still here. If the token was made all the",
+        " same, nobody has seen it: the ",
+        link("/tokens", "list"),
+        " shows it, revoke it there.",
+      ];
+    },
   });
   put(page.body, backTo("/tokens", "All tokens"), made.element);
 }
