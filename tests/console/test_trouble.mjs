@@ -208,6 +208,59 @@ test("the server goes away and comes back: forms, lists and imports say so and g
   }
 });
 
+test("the server goes away in the middle of what is done with one secret", async () => {
+  const own = await Server.start();
+  try {
+    await visit(own, {}, async (person, page) => {
+      const value = canary();
+      const at = `/secrets/${(await own.put("GONE", canary())).id}`;
+      const lost = "The server does not answer. Nothing is lost here: try again.";
+      const back = () => page.locator(".box.bad:visible").filter({ hasText: lost });
+      await person.signIn(`${at}/rotate`);
+      const field = page.getByLabel("New value", { exact: true });
+      await field.fill(value);
+      await own.halt();
+      await person.button("Store version 2").click();
+      await back().waitFor();
+      assert.equal(await field.inputValue(), value, "it was not sent, so it stays");
+      await own.serveAgain();
+      await person.button("Store version 2").click();
+      await person.see("Version 2 of GONE is in use.");
+      await person.keepsNothing(value);
+
+      await person.go(`${at}/policy`);
+      await page.getByLabel("Headers").check();
+      await own.halt();
+      await person.button("Save policy").click();
+      await back().waitFor();
+      assert.ok(await page.getByLabel("Headers").isChecked());
+      await own.serveAgain();
+      await person.button("Save policy").click();
+      await person.see("The policy of GONE was changed.");
+
+      await person.button("Roll back to version 1").click();
+      await own.halt();
+      await person.button("Go back to version 1").click();
+      await back().waitFor();
+      await own.serveAgain();
+      await person.button("Try again").click();
+      await person.see("Version 3 has the value of version 1.");
+
+      await person.button("Delete").click();
+      await page.getByRole("dialog").waitFor();
+      await own.halt();
+      await person.button("Delete secret").click();
+      await back().waitFor();
+      await own.serveAgain();
+      await person.button("Try again").click();
+      await person.button("Delete secret").click();
+      await person.see("Deleted GONE.");
+    });
+  } finally {
+    await own.stop();
+  }
+});
+
 test("an answer that is no answer of ours is a plain message", () =>
   visit(server, {}, async (person, page) => {
     await person.signIn("/jobs");

@@ -128,7 +128,7 @@ export function rotatePage(page, { id }) {
         tellNext(`Version ${made.version} of `, mono(secret.name), " is in use.", warnings(made));
         go(path("secrets", made.id));
       },
-      explain: valueLost,
+      explain: (problem) => (value.problem() ? valueLost(problem) : null),
     }).element;
   });
 }
