@@ -91,17 +91,21 @@ test("an open tab that looks by itself keeps no session alive, and asks once to 
       await person.signIn("/jobs");
       const dialog = page.getByRole("dialog", { name: "Sign in again" });
       await dialog.waitFor();
-      const looks = person.sent.filter((r) => r.url.includes("/api/v2/jobs"));
-      const marks = looks.map((r) => r.headers["x-safelight-background"] ?? "");
-      assert.ok(marks.length > 2 && marks[0] === "" && marks.slice(1).every((mark) => mark === "1"), marks.join());
       await page.keyboard.press("Escape");
       await person.see("You are not signed in any more");
       assert.equal(await dialog.count(), 0);
-      await person.button("Try now").click();
+      await page.getByRole("button", { name: /^Try (now|again)$/ }).click();
       await dialog.getByLabel("API token").fill(own.token);
       await page.keyboard.press("Enter");
       await dialog.waitFor({ state: "detached" });
-      await page.locator("#trouble:empty").waitFor({ state: "attached" });
+      await person.see("No jobs yet");
+      const marks = () =>
+        person.sent
+          .filter((r) => r.url.includes("/api/v2/jobs"))
+          .map((r) => r.headers["x-safelight-background"] ?? "");
+      await until(() => marks().filter((mark) => mark === "1").length >= 2, "looks by itself");
+      // The page's first, the one that was asked for, and that one again after signing in.
+      assert.ok(marks()[0] === "" && marks().filter((mark) => mark !== "1").length <= 3, marks().join());
     });
   } finally {
     await own.stop();
@@ -272,4 +276,14 @@ test("an answer that is no answer of ours is a plain message", () =>
     await page.unroute("**/api/v2/secrets");
     await person.button("Try again").click();
     await until(async () => (await page.getByRole("rowheader").count()) > 0, "the list");
+
+    let busy = 1; // what is busy for a moment is asked again without a word
+    await page.route("**/api/v2/audit?*", (route) =>
+      busy-- > 0
+        ? route.fulfill({ status: 503, headers: { "Retry-After": "1" }, json: { error: "busy", code: "BUSY" } })
+        : route.continue(),
+    );
+    await person.go("/audit?event=team.created");
+    await until(async () => (await page.getByRole("rowheader").count()) > 0, "the records");
+    assert.equal(person.sent.filter((r) => r.url.includes("/audit?")).length, 2);
   }));
