@@ -169,7 +169,14 @@ test("deleting says which waiting jobs need it, and asks", () =>
     await dialog.getByText(job.id).waitFor();
     await page.keyboard.press("Escape");
     assert.ok((await server.api("GET", "/secrets")).some((s) => s.name === "UI_DOOMED"));
+    const jobs = Array(100).fill({ engine: "nobody", assets: [{ type: "text", layerName: "x", value: "${secret.UI_DOOMED}" }] });
+    const { batchId } = await server.api("POST", "/batches", { jobs });
     await person.button("Delete").click();
+    await dialog.getByText("100 or more waiting jobs need it").waitFor();
+    await server.api("POST", `/batches/${batchId}/cancel`);
+    await page.keyboard.press("Escape");
+    await person.button("Delete").click();
+    await dialog.getByText("1 waiting job needs it").waitFor();
     await person.button("Delete secret").click();
     await person.see("Deleted UI_DOOMED.");
     await person.heading("Secrets");

@@ -11,6 +11,7 @@ import { plainTable } from "./table.mjs";
 import { count, visible } from "./text.mjs";
 
 const JOBS_SHOWN = 50;
+const WAITING_ASKED = 100;
 
 function jobList(secret, jobs) {
   if (!jobs.length)
@@ -101,6 +102,7 @@ function consequence(secret, waiting) {
     ),
   ];
   if (!waiting.length) return [...said, h("p", {}, "No waiting job needs it.")];
+  const all = waiting.length < WAITING_ASKED;
   return [
     ...said,
     h(
@@ -109,7 +111,9 @@ function consequence(secret, waiting) {
       h(
         "strong",
         {},
-        `${count(waiting.length, "waiting job")} ${waiting.length === 1 ? "needs" : "need"} it`,
+        all
+          ? `${count(waiting.length, "waiting job")} ${waiting.length === 1 ? "needs" : "need"} it`
+          : `${WAITING_ASKED} or more waiting jobs need it`,
       ),
       " and will end as an error:",
     ),
@@ -117,7 +121,7 @@ function consequence(secret, waiting) {
       "ul",
       { class: "needed" },
       waiting.slice(0, 10).map((j) => h("li", { class: "mono" }, j.id)),
-      waiting.length > 10 ? h("li", {}, `and ${waiting.length - 10} more`) : null,
+      waiting.length > 10 ? h("li", {}, all ? `and ${waiting.length - 10} more` : "…") : null,
     ),
   ];
 }
@@ -125,7 +129,7 @@ function consequence(secret, waiting) {
 async function remove(secret) {
   await attempt(async () => {
     const jobs = await get(`${path("secrets", secret.id)}/jobs`, {
-      query: { limit: 100, waiting: true },
+      query: { limit: WAITING_ASKED, waiting: true },
     });
     const sure = await confirm(
       "Delete this secret?",
