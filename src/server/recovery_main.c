@@ -1,5 +1,6 @@
 #include "recovery_main.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -64,6 +65,8 @@ static int lock_folder(const char *data, int *ret)
     *ret = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (*ret >= 0 && flock(*ret, LOCK_EX | LOCK_NB) == 0)
         return EXIT_DONE;
+    if (*ret < 0 || errno != EWOULDBLOCK)
+        return complain("the data directory cannot be locked; nothing was changed");
     complain("another recovery key is being made here just now; nothing was changed");
     return EXIT_CONFLICT;
 }
