@@ -181,8 +181,8 @@ static int put_in_use(const struct given *g, struct recovery_change *c)
 
 static int create(const struct given *g)
 {
+    AUTO(fd) int lock = -1; /* given back last: the next one finds the directory free */
     AUTO(recovery_change) struct recovery_change c = {.offline = {.lock = -1}};
-    AUTO(fd) int lock = -1;
     int code = lock_folder(g->data, &lock);
     if (code == EXIT_DONE)
         code = may_create(g);
