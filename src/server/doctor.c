@@ -53,12 +53,13 @@ static void check_root_key_whole(const struct report *r, const char *path)
 
 static void check_root_key(const struct report *r, const char *data)
 {
-    char path[DATADIR_PATH_MAX_BYTES] = "", why[DATADIR_WHY_BYTES] = "";
+    char path[DATADIR_PATH_MAX_BYTES] = "", credential[DATADIR_PATH_MAX_BYTES] = "";
+    char why[DATADIR_WHY_BYTES] = "";
     const char *credentials = getenv("CREDENTIALS_DIRECTORY");
     bool here = datadir_path(data, "root.key", path) == OK && access(path, F_OK) == 0;
     bool given = credentials && credentials[0] &&
-                 datadir_path(credentials, "safelight-root-key", path) == OK &&
-                 access(path, F_OK) == 0;
+                 datadir_path(credentials, "safelight-root-key", credential) == OK &&
+                 access(credential, F_OK) == 0;
     if (!here && !given) {
         tell(
             r, false, DOCTOR_WARN, "the root key is in the data directory",
@@ -72,8 +73,7 @@ static void check_root_key(const struct report *r, const char *data)
     enum err e = datadir_check(data, why);
     tell(r, e == OK || e == ERR_INVALID, DOCTOR_BAD, "data directory and root key are ours alone",
          why);
-    if (here && !given)
-        check_root_key_whole(r, path);
+    check_root_key_whole(r, given ? credential : path);
 }
 
 /* Not everybody wants backups, but nobody should find out that there are none when he needs one. */
@@ -81,16 +81,15 @@ static void check_recovery(const struct report *r, const char *data)
 {
     AUTO(buf) struct buf file = buf_make(RECOVERY_FILE_BYTES);
     uint8_t public_key[BOX_PUBLIC_BYTES];
+    char remedy[DATADIR_PATH_MAX_BYTES + 120];
     AUTO(fd) int fd = datadir_open_recovery(data, false);
-    if (fd < 0)
-        tell(r, false, DOCTOR_WARN, "there is a recovery key",
-             "without one no backup can be made: safelight recovery-key create --data DIR");
-    else
-        tell(r,
-             io_read_all(fd, &file) == OK && recovery_file_decode(buf_str(&file), public_key) == OK,
-             DOCTOR_BAD, "there is a recovery key",
-             "recovery.pub is damaged and no backup can be made: make another key with safelight "
-             "recovery-key create --replace --data DIR");
+    bool none = fd < 0;
+    bool good = !none && io_read_all(fd, &file) == OK &&
+                recovery_file_decode(buf_str(&file), public_key) == OK;
+    snprintf(remedy, sizeof remedy,
+             "%s no backup can be made; make one: safelight recovery-key create %s--data %s",
+             none ? "without one" : "recovery.pub is damaged, and", none ? "" : "--replace ", data);
+    tell(r, good, none ? DOCTOR_WARN : DOCTOR_BAD, "there is a recovery key", remedy);
 }
 
 static void check_settings_file(const struct report *r, const char *path)

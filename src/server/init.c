@@ -14,13 +14,15 @@
 #include "datadir.h"
 #include "io.h"
 #include "ipc.h"
+#include "json_encode.h"
+#include "offline.h"
 #include "serve_children.h"
 #include "store_audit.h"
 #include "store_team.h"
 #include "token_text.h"
 
 enum { EXIT_DONE = 0, EXIT_USAGE = 2, EXIT_CONFLICT = 5, EXIT_FAILED = 7, EXIT_INVALID = 9 };
-enum { BLOB_MAX_BYTES = 64 * 1024 };
+enum { BLOB_MAX_BYTES = 64 * 1024, ANSWER_MAX_BYTES = 512 };
 
 /* Everything the first transaction writes. */
 struct first {
@@ -107,13 +109,58 @@ static enum err with_vault(const struct config *config, struct str team, char *r
     return e;
 }
 
+/* The token alone, or with its team as JSON; all of it or an error. */
+static enum err tell(const char *team, const char *token, bool as_json)
+{
+    AUTO(buf) struct buf out = buf_make(ANSWER_MAX_BYTES);
+    struct json_out o = json_out_make(&out);
+    if (as_json) {
+        json_out_open(&o, '{');
+        json_out_member_str(&o, "team", str_from(team));
+        json_out_member_str(&o, "token", str_from(token));
+        json_out_close(&o, '}');
+        TRY(json_out_end(&o));
+    } else {
+        TRY(buf_put(&out, str_from(token)));
+    }
+    TRY(buf_put_byte(&out, '\n'));
+    return io_tell(buf_str(&out));
+}
+
+static int say_lost(const char *data, const char *team)
+{
+    fprintf(stderr,
+            "safelight init: the data directory is made, but its admin token could not be "
+            "written to stdout and\nis lost. Start the server (safelight serve --data %s) and "
+            "make another: safelight token create\n--data %s --team %s --role admin\n",
+            data, data, team);
+    return EXIT_FAILED;
+}
+
+static void say_next(const char *data, const char *team)
+{
+    fprintf(
+        stderr,
+        "Team \"%s\" is ready; its admin token stands alone on stdout and is shown only now.\n"
+        "Start the server with: safelight serve --data %s\n"
+        "Before the first secret: safelight recovery-key create --data %s; whoever loses root.key "
+        "and\nhas no backup that opens loses everything.\n",
+        team, data, data);
+}
+
 int init_main(int argc, char **argv)
 {
-    const char *data = NULL, *team = "main";
-    for (int i = 1; i + 1 < argc; i += 2) /* what may stand there was checked by the caller */
-        *(strcmp(argv[i], "--data") == 0 ? &data : &team) = argv[i + 1];
-    if (!data || !data[0]) {
-        fputs("safelight init: say --data DIR, the directory to make\n", stderr);
+    const char *data = NULL, *team = NULL;
+    bool json = false, quiet = false;
+    const struct offline_flag flags[] = {{"--data", &data, NULL},
+                                         {"--team", &team, NULL},
+                                         {"--json", NULL, &json},
+                                         {"--quiet", NULL, &quiet}};
+    bool read = offline_words(argc - 1, argv + 1, flags, ARRAY_LEN(flags), NULL);
+    team = team ? team : "main";
+    if (!read || !data) {
+        fputs("safelight init: say --data DIR, the directory to make; no value may be empty\n",
+              stderr);
         return EXIT_USAGE;
     }
     if (!team_name_valid(str_from(team))) {
@@ -137,23 +184,11 @@ int init_main(int argc, char **argv)
         fprintf(stderr, "safelight init: %s\n", why[0] ? why : err_text(e));
         return e == ERR_CONFLICT ? EXIT_CONFLICT : EXIT_FAILED;
     }
-    token[TOKEN_TEXT_LEN] = '\n';
-    e = io_tell(str_bytes(token, sizeof token));
+    e = tell(team, token, json);
     wipe(token, sizeof token);
-    if (e != OK) {
-        fprintf(stderr,
-                "safelight init: the data directory is made, but its admin token could not be "
-                "written to stdout and\nis lost. Start the server (safelight serve --data %s) and "
-                "make another: safelight token create\n--data %s --team %s --role admin\n",
-                data, data, team);
-        return EXIT_FAILED;
-    }
-    fprintf(
-        stderr,
-        "Team \"%s\" is ready; its admin token stands alone on stdout and is shown only now.\n"
-        "Start the server with: safelight serve --data %s\n"
-        "Before the first secret: safelight recovery-key create --data %s; whoever loses root.key "
-        "and\nhas no backup that opens loses everything.\n",
-        team, data, data);
+    if (e != OK)
+        return say_lost(data, team);
+    if (!quiet)
+        say_next(data, team);
     return EXIT_DONE;
 }

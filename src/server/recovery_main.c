@@ -1,5 +1,6 @@
 #include "recovery_main.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -64,6 +65,8 @@ static int lock_folder(const char *data, int *ret)
     *ret = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (*ret >= 0 && flock(*ret, LOCK_EX | LOCK_NB) == 0)
         return EXIT_DONE;
+    if (*ret < 0 || errno != EWOULDBLOCK)
+        return complain("the data directory cannot be locked; nothing was changed");
     complain("another recovery key is being made here just now; nothing was changed");
     return EXIT_CONFLICT;
 }
@@ -178,8 +181,8 @@ static int put_in_use(const struct given *g, struct recovery_change *c)
 
 static int create(const struct given *g)
 {
+    AUTO(fd) int lock = -1; /* given back last: the next one finds the directory free */
     AUTO(recovery_change) struct recovery_change c = {.offline = {.lock = -1}};
-    AUTO(fd) int lock = -1;
     int code = lock_folder(g->data, &lock);
     if (code == EXIT_DONE)
         code = may_create(g);

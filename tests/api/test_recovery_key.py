@@ -1,4 +1,5 @@
 """The key that opens backups: shown once, in use from then on, and never one that nobody has."""
+import fcntl
 import json
 import os
 import shutil
@@ -147,6 +148,11 @@ def test_two_at_once_print_the_key_that_is_in_use_or_none(fresh, running):
             else:
                 assert (p.returncode == 5 and out == "") or "void" in said, said
         assert in_use(s) in known
+    folder = os.open(s.data, os.O_RDONLY)  # as another one of these commands holds it
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    done = made(s, "--replace", "--yes")
+    os.close(folder)
+    assert done.returncode == 5 and done.stdout == "" and "just now" in done.stderr
 
 
 def test_what_is_in_the_file_is_what_was_named(kept):
@@ -220,7 +226,8 @@ def test_with_the_root_key_as_a_credential_backups_are_made_through_the_server(f
     s.put("A", value)
     assert [v.decode() for v in k.read(k.backup("b")).values().values()] == [value]
     found = {r["check"]: r for r in json.loads(s.operator("doctor", "--json").stdout)}
-    assert not [r for check, r in found.items() if "root key" in check and r["verdict"] == "fail"]
+    seen = json.loads(s.operator("doctor", "--json", env=s.env).stdout)
+    assert not [r for r in [*found.values(), *seen] if "root key" in r["check"] and r["verdict"] == "fail"]
     assert s.stop() == 0
     for done in (k.backup("c", check=False), made(s, "--replace", "--yes")):
         assert done.returncode == 7 and "credential" in done.stderr and "start the service" in done.stderr and done.stdout == ""
@@ -237,3 +244,5 @@ def test_doctor_says_when_there_is_no_recovery_key(fresh):
     assert check()["verdict"] == "ok"
     (s.data / "recovery.pub").write_bytes(b"short")
     assert check()["verdict"] == "fail" and "--replace" in check()["remedy"]
+    other = {"CREDENTIALS_DIRECTORY": str(s.folder)}  # of which none is ours
+    assert "root key" not in " ".join(r["check"] for r in json.loads(s.operator("doctor", "--json", env=other).stdout) if r["verdict"] == "fail")

@@ -250,6 +250,8 @@ def test_tokens_that_cannot_be_shown_are_not_made(sample, tmp_path):
         nothing_left(sample, "unsaid")
         done = subprocess.run([BINARY, "init", "--data", tmp_path / "new"], stdout=full, stderr=subprocess.PIPE, text=True, env=clean_environment())
         assert done.returncode == 7 and "token create" in done.stderr
+    done = run("init", "--data", tmp_path / "other", "--json", "--quiet")
+    assert done.stderr == "" and json.loads(done.stdout)["team"] == "main" and json.loads(done.stdout)["token"].startswith("slt_")
 
 
 def test_the_result_as_json_and_without_notes(sample):
