@@ -1,4 +1,5 @@
 """The documents against the tables and files they describe."""
+import functools
 import re
 import subprocess
 
@@ -102,28 +103,43 @@ def test_every_promise_names_its_test():
 
 
 def safelight_commands():
-    """`safelight ...` in code of README and HACKING: the words and flags of each."""
-    found = []
-    for name in ("README.md", "HACKING.md"):
-        for line in re.findall(r"(?:build/|`)safelight ((?:[a-z]|--)[^`\n|&>]*)", "\n".join(
-                l for l in read(name).splitlines() if l.startswith("    ") or "`safelight " in l)):
-            words = re.match(r"[a-z][a-z-]*(?: [a-z]+(?=\s|$))?", line)
-            found.append((words.group(), tuple(re.findall(r"--[a-z-]+", line))))
-    return sorted(set(found))
+    """`safelight ...` of all pages: {(its words as one line, whether it stands there to be typed)}."""
+    found = set()
+    for name in DOCUMENTS:
+        if "reference/" in name or name.endswith("CLI.md"):
+            continue
+        text = re.sub(r"\\\n *", "", read(name))
+        fenced = "\n".join(re.findall(r"^```(?:sh)?\n(.*?)^```$", text, re.M | re.S))
+        typed = re.findall(r"^    (.*)$", text, re.M) + fenced.splitlines()
+        for line, whole in [(l, True) for l in typed] + [(c, False) for c in quoted(text)]:
+            for words in re.findall(r"(?:^|-- |[|(] ?|(?<!=build-dev/)(?<!=)build/)safelight ((?:[a-z]|--)[^`|&>;#]*)", line):
+                found.add((words.strip(), whole))
+    return sorted(found)
 
 
-@pytest.mark.parametrize("words, flags", safelight_commands(), ids=lambda v: v if isinstance(v, str) else " ".join(v))
-def test_commands_are_in_the_help(words, flags):
-    def run(*argv):
-        return subprocess.run([BINARY, *argv], capture_output=True, text=True, env=clean_environment(), timeout=30)
+@functools.cache
+def usage(command):
+    """The usage line of a command of one or two words, or None."""
+    done = subprocess.run([BINARY, *command.split(), "--help"], capture_output=True, text=True, env=clean_environment(), timeout=30)
+    said = re.match(r"usage: safelight (.*?)(?:\n\n|$)", done.stdout, re.S)
+    return (re.sub(r"\s+", " ", said.group(1)), done.stdout) if done.returncode == 0 and said else None
 
-    first = words.split()[0]
-    one_word = f"  {first} " in run("--help").stdout and f"  {words} " not in run("--help").stdout
-    command = [first] if one_word else words.split()
-    assert f"  {' '.join(command)} " in run("--help").stdout
-    done = run(*command, "--help")
-    assert done.returncode == 0 and done.stdout.startswith(f"usage: safelight {' '.join(command)}")
-    assert all(flag in done.stdout for flag in flags)
+
+def test_every_command_in_the_documentation_is_one():
+    """It exists, takes those flags, and where it stands to be typed it has those that it cannot do without."""
+    wrong, commands = [], safelight_commands()
+    for line, whole in commands:
+        words = line.split()
+        known = (usage(" ".join(words[:2])) if words[1:] and words[1].isalpha() else None) or usage(words[0])
+        if not known and not words[0].startswith("-"):
+            wrong.append(f"{line}: no such command")
+        if not known:
+            continue
+        flags = set(re.findall(r"(?<=\s)--[a-z-]+", line))
+        needed = set(re.findall(r"--[a-z-]+", re.sub(r"\[[^\]]*\]", "", known[0]))) if whole and "..." not in line else set()
+        wrong += [f"{line}: {flag} is not taken" for flag in flags if flag not in known[1]]
+        wrong += [f"{line}: {flag} is missing" for flag in needed - flags - {"--help"}]
+    assert len(commands) > 60 and not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -1,6 +1,9 @@
 """POST /jobs?dryRun=true: the checks of a submit, and what each reference reaches."""
+import re
+
 import pytest
 
+from conftest import ROOT
 from test_nested import HOST, ONE, TEMPLATE, VIDEO, parent, team  # noqa: F401  (team is a fixture)
 
 UPLOAD = {"params": {"region": "eu-west-1", "bucket": "b", "accessKeyId": "${secret.KEY}", "accessKeySecret": "${secrets.KEY@1}"}}
@@ -41,6 +44,20 @@ def test_every_reference_is_told_with_what_it_reaches(keyed):
         "/assets/1/value": ("KEY", None, "script", None, True),
         "/assets/2/src": ("KEY", None, "url", None, False),
     }
+
+
+@pytest.mark.parametrize("store", ["Amazon S3", "MinIO", "Cloudflare R2", "Google Cloud Storage"])
+def test_the_hosts_of_policies_in_the_manual_are_those_that_keys_go_to(team, store):
+    page = (ROOT / "docs/howto/s3.md").read_text()
+    endpoint, region, host = re.search(rf"^\| {store} \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", page, re.M).groups()
+    first = lambda cell: (re.findall(r"`([^`]+)`", cell) + [""])[0]
+    params = {"region": first(region), "bucket": "my-renders", "accessKeyId": "${secret.BOUND}", "accessKeySecret": "${secret.BOUND}"}
+    if first(endpoint):
+        params["endpoint"] = first(endpoint)
+    bound = first(host) or first(endpoint).removeprefix("https://").lower()
+    assert team.server.put("BOUND", "some-value-78", token=team.token, policy={"sinks": ["credential"], "hosts": [bound]}).status_code == 201
+    got = references(team, {"engine": "ffmpeg", "assets": [], "upload": {"provider": "s3", "prefix": "films/", "params": params}})
+    assert {r[2:4] for r in got.values()} == {("credential", bound)}
 
 
 def test_nothing_is_stored(keyed):

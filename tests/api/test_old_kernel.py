@@ -23,6 +23,8 @@ assert seccomp.seccomp_load(rules) == 0
 os.execv(sys.argv[1], sys.argv[1:])
 """
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def old_kernel(folder):

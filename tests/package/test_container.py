@@ -1,5 +1,5 @@
 """The container's file system, made by the script that the Containerfile runs, and the program in it: no shell, read-only, as its
-user, without capabilities. No container engine is needed; none is tested."""
+user, without capabilities. No container engine is needed; test_engine.py has one."""
 import os
 import pathlib
 import re
