@@ -56,6 +56,25 @@ int cli_team_known(struct cli_client *c, const char *name)
     return EXIT_CODE_NOT_FOUND;
 }
 
+int cli_team_open(struct cli_client *c, const struct cli_args *args, bool installation,
+                  const char **ret_base)
+{
+    const char *data = cli_flag_value(args, "data"), *team = cli_flag_value(args, "team");
+    *ret_base = data ? "/operator" : "";
+    if ((team && !data) || (data && !team && !installation)) {
+        fputs("safelight: --team goes with --data (the operator's way); without both, "
+              "SAFELIGHT_TOKEN's team is meant\n",
+              stderr);
+        return EXIT_CODE_USAGE;
+    }
+    int code = data ? cli_client_operator(c, data) : cli_client_open(c);
+    if (code == 0 && team)
+        code = cli_team_known(c, team);
+    if (code == 0 && team)
+        *ret_base = arena_printf(&c->arena, "/operator/teams/%s", cli_escaped(c, team).ptr).ptr;
+    return code;
+}
+
 int cli_team_create(const struct cli_args *args)
 {
     struct cli_client c __attribute__((cleanup(cli_client_auto))) = {0};
