@@ -31,7 +31,7 @@ static int send_one(struct cli_client *c, const char *method, const char *path, 
     json_out_open(&o, '{');
     json_out_member_str(&o, key, str_from(value));
     json_out_close(&o, '}');
-    if (json_out_end(&o) != OK)
+    if (!cli_body_end(&o))
         return EXIT_CODE_INVALID;
     return cli_request(c, method, path, buf_str(&body), ret_answer);
 }
@@ -137,7 +137,7 @@ int cli_team_set(const struct cli_args *args)
         fputs("safelight: say what to set; safelight team set --help shows it\n", stderr);
         return EXIT_CODE_USAGE;
     }
-    if (json_out_end(&o) != OK)
+    if (!cli_body_end(&o))
         return EXIT_CODE_INVALID;
     int code = open_operator(&c, args);
     if (code != 0)

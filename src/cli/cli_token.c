@@ -57,7 +57,7 @@ int cli_token_create(const struct cli_args *args)
     if (expires)
         json_out_member_int(&o, "expiresInDays", days);
     json_out_close(&o, '}');
-    if (json_out_end(&o) != OK)
+    if (!cli_body_end(&o))
         return EXIT_CODE_INVALID;
     code = cli_request(&c, "POST", path.ptr, buf_str(&body), &answer);
     if (code != 0)
