@@ -224,6 +224,15 @@ def test_huge_and_hostile_words_end_in_a_sentence(server):
         assert "AAAA" not in done.stderr and not set(done.stderr) & set("\x1b\u202e"), words[:2]
 
 
+@pytest.mark.parametrize("words", [["secret", "list"], ["token", "create", "--role", "submit"], ["job", "list", "--json"], ["audit", "checkpoint"], ["audit", "export", "--file", "-"], ["man", "safelight"], ["secret", "--help"],
+                                   ["completion", "bash"], ["token", "list", "--help"]], ids=" ".join)
+def test_a_result_that_cannot_be_written_is_7(server, words):
+    env = clean_environment(SAFELIGHT_URL=server.url, SAFELIGHT_TOKEN=server.token)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([BINARY, *words], stdout=full, stderr=subprocess.PIPE, text=True, env=env, timeout=30 * SLOW)
+    assert done.returncode == FAILED and "written" in done.stderr and "URL" not in done.stderr, done.stderr
+
+
 def test_init_says_what_to_do(folder):
     data = folder / "data"
     done = run("init", "--data", data, "--team", "studio")
