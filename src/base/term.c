@@ -126,3 +126,14 @@ size_t term_fit(struct str s, size_t cells)
     }
     return bytes;
 }
+
+void term_put(struct str s, const char *kept, FILE *to)
+{
+    struct term_char c;
+    while (term_next(&s, &c)) {
+        if (c.safe || (c.bytes.ptr[0] && strchr(kept, c.bytes.ptr[0])))
+            fwrite(c.bytes.ptr, 1, c.bytes.len, to);
+        else
+            fputc('?', to);
+    }
+}

@@ -2,6 +2,8 @@
 #ifndef BASE_TERM_H
 #define BASE_TERM_H
 
+#include <stdio.h>
+
 #include "str.h"
 
 /* A terminal that obeys control sequences: not a file or pipe, and TERM is neither unset nor dumb.
@@ -26,6 +28,9 @@ struct term_char {
 /* Takes the next one off *rest; false at the end. */
 bool term_next(struct str *rest, struct term_char *ret);
 
+/* Writes text that somebody else said: '?' for what is not safe; characters in `kept` ("\n\t") are
+ * written all the same. */
+void term_put(struct str s, const char *kept, FILE *to);
 /* Cells that the whole text takes, unsafe characters as '?'. */
 size_t term_cells(struct str s);
 /* Bytes of the longest beginning of s that takes at most `cells`. */

@@ -61,6 +61,18 @@ static int run_program(const struct cli_program *p, const struct cli_args *a)
     return code;
 }
 
+/* A result that nobody can read, a token say, is no result: a full disk, a closed descriptor. */
+static int written(int code)
+{
+    bool failed = fflush(stdout) != 0;
+    if (!failed && !ferror(stdout))
+        return code;
+    fputs("safelight: the result could not be written to standard output; what was asked for may "
+          "have been done\n",
+          stderr);
+    return code == EXIT_CODE_DONE ? EXIT_CODE_FAILED : code;
+}
+
 static int run(const struct cli_command *c, const struct cli_host *host, int argc, char **argv)
 {
     static struct cli_args args; /* a thousand pointers */
@@ -72,7 +84,7 @@ static int run(const struct cli_command *c, const struct cli_host *host, int arg
         return refuse(c, why);
     if (args.help) {
         cli_help_command(stdout, c);
-        return EXIT_CODE_DONE;
+        return written(EXIT_CODE_DONE);
     }
     int before = c->verb ? 2 : 1;
     if (settings)
@@ -81,7 +93,7 @@ static int run(const struct cli_command *c, const struct cli_host *host, int arg
     if (program)
         return run_program(program, &args);
     cli_global_take(&args, host);
-    return c->run(&args);
+    return written(c->run(&args));
 }
 
 /* argv[1] names a command, perhaps with argv[2]. */
@@ -203,11 +215,11 @@ int cli_main(int argc, char **argv, const struct cli_host *host)
     }
     if (is_help(argv[1]) || (strcmp(argv[1], "help") == 0 && argc == 2)) {
         cli_help_overview(stdout, NULL);
-        return EXIT_CODE_DONE;
+        return written(EXIT_CODE_DONE);
     }
     if (strcmp(argv[1], "--version") == 0) {
         puts("safelight " SAFELIGHT_VERSION);
-        return EXIT_CODE_DONE;
+        return written(EXIT_CODE_DONE);
     }
     bool word_known;
     const struct cli_command *c = find(argc, argv, &word_known);
@@ -215,7 +227,7 @@ int cli_main(int argc, char **argv, const struct cli_host *host)
         return run(c, host, argc - (c->verb ? 3 : 2), argv + (c->verb ? 3 : 2));
     if (word_known && argc > 2 && is_help(argv[2])) {
         cli_help_overview(stdout, argv[1]);
-        return EXIT_CODE_DONE;
+        return written(EXIT_CODE_DONE);
     }
     if (word_known && argc == 2)
         cli_help_overview(stderr, argv[1]);

@@ -6,6 +6,7 @@
 #include "cli.h"
 #include "cli_commands.h"
 #include "cli_resource.h"
+#include "cli_team.h"
 #include "cli_transfer.h"
 #include "encode.h"
 #include "io.h"
@@ -14,22 +15,11 @@ enum { NOTE_MAX_BYTES = 64 * 1024, QUERY_MAX_BYTES = 8 * 1024 };
 
 int cli_audit_open(struct cli_client *c, const struct cli_args *args, struct str *ret_path)
 {
-    const char *data = cli_flag_value(args, "data"), *team = cli_flag_value(args, "team");
-    if (team && !data) {
-        fputs("safelight: --team goes with --data (the operator's way); without both, "
-              "SAFELIGHT_TOKEN's team is meant\n",
-              stderr);
-        return EXIT_CODE_USAGE;
-    }
-    int code = data ? cli_client_operator(c, data) : cli_client_open(c);
-    if (code != 0)
-        return code;
-    *ret_path = data ? STR("/operator/audit") : STR("/audit");
-    if (team) {
-        struct str name = cli_escaped(c, team);
-        *ret_path = arena_printf(&c->arena, "/operator/teams/%.*s/audit", (int)name.len, name.ptr);
-    }
-    return 0;
+    const char *base;
+    int code = cli_team_open(c, args, true, &base);
+    if (code == 0)
+        *ret_path = arena_printf(&c->arena, "%s/audit", base);
+    return code;
 }
 
 static const char *below(struct cli_client *c, struct str path, const char *what)

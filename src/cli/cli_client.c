@@ -11,6 +11,7 @@
 #include "cli_profile.h"
 #include "encode.h"
 #include "json_decode.h"
+#include "term.h"
 #include "url.h"
 
 enum {
@@ -149,7 +150,7 @@ void cli_no_such(const char *what, struct str near, const char *lister)
         return;
     }
     fputs("; did you mean ", stderr);
-    cli_put_printable(near, "", stderr);
+    term_put(near, "", stderr);
     fputs("?\n", stderr);
 }
 
@@ -157,6 +158,14 @@ void cli_about(struct cli_client *c, const char *what, const char *lister)
 {
     c->what = what;
     c->lister = lister;
+}
+
+bool cli_body_end(struct json_out *o)
+{
+    if (json_out_end(o) == OK)
+        return true;
+    fputs("safelight: that is longer than anything the server takes; nothing was sent\n", stderr);
+    return false;
 }
 
 static int exit_for(int status)
@@ -200,7 +209,7 @@ static const struct json_field detail_fields[] = {
 static void say(const char *before, struct str s, const char *after)
 {
     fputs(before, stderr);
-    cli_put_printable(s, "", stderr);
+    term_put(s, "", stderr);
     fputs(after, stderr);
 }
 

@@ -6,6 +6,7 @@
 #include "buf.h"
 #include "cli_args.h"
 #include "client.h"
+#include "json_encode.h"
 
 struct cli_client {
     struct client server;
@@ -41,6 +42,9 @@ int cli_request_typed(struct cli_client *c, const char *method, const char *path
  * arena. What else goes wrong is said. */
 int cli_try(struct cli_client *c, const char *method, const char *path, struct str body,
             struct buf *ret_body, struct str *ret_why);
+
+/* Ends a request's body; false when it is longer than any that the server takes, which is said. */
+bool cli_body_end(struct json_out *o);
 
 /* What cli_request says, for other ways to send: of an answer (0: it is a 2xx), and when there was
  * none. */

@@ -61,8 +61,8 @@ struct shell {
     const char *files, *folders, *words, *words_end;
 };
 static const struct shell bash = {
-    "compopt -o filenames; COMPREPLY=($(compgen -f -- \"$cur\"))",
-    "compopt -o filenames; COMPREPLY=($(compgen -d -- \"$cur\"))",
+    "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")",
+    "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- \"$cur\")",
     "_safelight_words '",
     "'",
 };
@@ -103,8 +103,13 @@ static void put_arm(const struct shell *sh, const struct cli_command *c)
 {
     struct cli_word w;
     struct cli_meaning meaning;
-    printf("    '%s%s%s')\n", c->word, c->verb ? " " : "", c->verb ? c->verb : "");
-    printf("        case \"$prev\" in\n");
+    printf("    '%s%s%s')\n        _safelight_nth", c->word, c->verb ? " " : "",
+           c->verb ? c->verb : "");
+    for (size_t i = 0; cli_flag_at(c, i, &w, &meaning); i++) {
+        if (w.value.len)
+            printf(" --%.*s", (int)w.name.len, w.name.ptr);
+    }
+    fputs("\n        case \"$prev\" in\n", stdout);
     for (size_t i = 0; cli_flag_at(c, i, &w, &meaning); i++) {
         if (w.value.len == 0)
             continue;
@@ -174,10 +179,24 @@ static void put_bash(void)
           "COMPREPLY+=(\"$name\")\n"
           "    done < <(timeout 2 safelight \"$@\" --quiet 2>/dev/null </dev/null)\n"
           "}\n"
+          "# How many words stand before this one that are no flags and no values of \"$@\".\n"
+          "_safelight_nth() {\n"
+          "    local i\n"
+          "    for (( i = from; i < COMP_CWORD; i++ )); do\n"
+          "        if [[ \" $* \" == *\" ${COMP_WORDS[i]} \"* ]]; then\n"
+          "            [[ \"${COMP_WORDS[i+1]}\" == \"=\" ]] && (( i += 1 ))\n"
+          "            (( i += 1 ))\n"
+          "        elif [[ \"${COMP_WORDS[i]}\" != -* ]]; then\n"
+          "            (( nth += 1 ))\n"
+          "        fi\n"
+          "    done\n"
+          "}\n"
           "_safelight() {\n"
           "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
-          "    local command=${COMP_WORDS[1]} nth=0 from=2 i\n"
+          "    local command=${COMP_WORDS[1]} nth=0 from=2\n"
           "    COMPREPLY=()\n"
+          "    [[ \"$cur\" == \"=\" ]] && cur= # --flag=value is three words here\n"
+          "    [[ \"$prev\" == \"=\" ]] && prev=${COMP_WORDS[COMP_CWORD-2]}\n"
           "    if (( COMP_CWORD == 1 )); then\n"
           "        _safelight_words '",
           stdout);
@@ -187,11 +206,7 @@ static void put_bash(void)
     put_verb_cases(&bash);
     fputs("    fi\n    case \"$command\" in\n    ", stdout);
     put_groups();
-    fputs(") command=\"$command ${COMP_WORDS[2]}\" from=3 ;;\n    esac\n"
-          "    for (( i = from; i < COMP_CWORD; i++ )); do\n"
-          "        [[ \"${COMP_WORDS[i]}\" == -* ]] || (( nth += 1 ))\n"
-          "    done\n",
-          stdout);
+    fputs(") command=\"$command ${COMP_WORDS[2]}\" from=3 ;;\n    esac\n", stdout);
     put_cases(&bash);
     fputs("}\ncomplete -F _safelight safelight\n", stdout);
 }
@@ -206,10 +221,25 @@ static void put_zsh(void)
           "</dev/null)\"}:#[A-Za-z0-9_./-]#})\n"
           "    compadd -a names\n"
           "}\n"
+          "# How many words stand before this one that are no flags and no values of \"$@\".\n"
+          "_safelight_nth() {\n"
+          "    local -i i\n"
+          "    for (( i = from; i < CURRENT; i++ )); do\n"
+          "        if (( $@[(I)$words[i]] )); then\n"
+          "            (( i += 1 ))\n"
+          "        elif [[ \"$words[i]\" != -* ]]; then\n"
+          "            (( nth += 1 ))\n"
+          "        fi\n"
+          "    done\n"
+          "}\n"
           "_safelight() {\n"
           "    setopt localoptions extendedglob\n"
           "    local cur=$words[CURRENT] prev=$words[CURRENT-1] command=$words[2]\n"
-          "    local -i nth=0 from=3 i\n"
+          "    local -i nth=0 from=3\n"
+          "    if [[ \"$cur\" == --*=* ]]; then\n"
+          "        prev=${cur%%=*} cur=${cur#*=}\n"
+          "        compset -P '*='\n"
+          "    fi\n"
           "    if (( CURRENT == 2 )); then\n"
           "        compadd -- ",
           stdout);
@@ -218,11 +248,7 @@ static void put_zsh(void)
     put_verb_cases(&zsh);
     fputs("    fi\n    case \"$command\" in\n    ", stdout);
     put_groups();
-    fputs(") command=\"$command $words[3]\" from=4 ;;\n    esac\n"
-          "    for (( i = from; i < CURRENT; i++ )); do\n"
-          "        [[ \"$words[i]\" == -* ]] || (( nth += 1 ))\n"
-          "    done\n",
-          stdout);
+    fputs(") command=\"$command $words[3]\" from=4 ;;\n    esac\n", stdout);
     put_cases(&zsh);
     fputs("}\nif [[ $funcstack[1] == _safelight ]]; then\n    _safelight \"$@\"\n"
           "else\n    compdef _safelight safelight\nfi\n",
@@ -233,10 +259,8 @@ static void put_zsh(void)
 
 static void fish_condition(const struct cli_command *c)
 {
-    printf("complete -c safelight -n '__fish_seen_subcommand_from %s", c->word);
-    if (c->verb)
-        printf("; and __fish_seen_subcommand_from %s", c->verb);
-    putchar('\'');
+    printf("complete -c safelight -n '__safelight_at %s%s%s'", c->word, c->verb ? " " : "",
+           c->verb ? c->verb : "");
 }
 
 static void fish_hint(const char *hint)
@@ -261,7 +285,7 @@ static void fish_command(const struct cli_command *c)
         fish_condition(c);
         printf(" -l %.*s", (int)w.name.len, w.name.ptr);
         if (w.value.len) {
-            fputs(" -r", stdout);
+            fputs(strcmp(meaning.hint, "@file") == 0 ? " -r" : " -x", stdout);
             fish_hint(meaning.hint);
         }
         fputs(" -d ", stdout);
@@ -282,6 +306,16 @@ static void put_fish(void)
           "    timeout 2 safelight $argv --quiet 2>/dev/null </dev/null | "
           "string match -r '^[A-Za-z0-9_./-]+$'\n"
           "end\n"
+          "# The command is this one; the next word is behind these.\n"
+          "function __safelight_at\n"
+          "    set -l words (commandline -opc)\n"
+          "    set -l last (math 1 + (count $argv))\n"
+          "    test \"$words[2..$last]\" = \"$argv\"\n"
+          "end\n"
+          "function __safelight_behind\n"
+          "    set -l words (commandline -opc)\n"
+          "    test \"$words[2..-1]\" = \"$argv\"\n"
+          "end\n"
           "complete -c safelight -f\n",
           stdout);
     for (size_t i = 0; i < cli_command_count; i++) {
@@ -289,16 +323,18 @@ static void put_fish(void)
         if (cli_hidden(c))
             continue;
         if (cli_first_of_group(i)) {
-            printf("complete -c safelight -n __fish_use_subcommand -a %s -d ", c->word);
-            quoted(c->verb ? STR("...") : cli_short_doc(c), true);
+            printf("complete -c safelight -n __safelight_behind -a %s -d ", c->word);
+            if (c->verb) {
+                putchar('\'');
+                put_words_of(c->word);
+                putchar('\'');
+            } else {
+                quoted(cli_short_doc(c), true);
+            }
             putchar('\n');
         }
         if (c->verb) {
-            printf("complete -c safelight -n '__fish_seen_subcommand_from %s; and not "
-                   "__fish_seen_subcommand_from ",
-                   c->word);
-            put_words_of(c->word);
-            printf("' -a %s -d ", c->verb);
+            printf("complete -c safelight -n '__safelight_behind %s' -a %s -d ", c->word, c->verb);
             quoted(cli_short_doc(c), true);
             putchar('\n');
         }

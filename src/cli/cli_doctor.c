@@ -50,12 +50,12 @@ static void found(void *ctx, enum cli_verdict verdict, const char *what, const c
     if (f->as_json || (cli_quiet() && verdict == CLI_GOOD))
         return;
     cli_cell_put(str_from(words[verdict]), "status", 6, true);
-    cli_put_printable(str_from(what), "", stdout);
+    term_put(str_from(what), "", stdout);
     putchar('\n');
     if (verdict == CLI_GOOD || cli_quiet())
         return;
     fputs("      ", stdout);
-    cli_put_printable(str_from(remedy), "", stdout);
+    term_put(str_from(remedy), "", stdout);
     putchar('\n');
 }
 

@@ -77,9 +77,10 @@ static void put_flags(FILE *to, const struct cli_command *c)
 
 void cli_help_command(FILE *to, const struct cli_command *c)
 {
+    AUTO(arena) struct arena arena = arena_make();
     cli_help_usage(to, c);
     fputc('\n', to);
-    put_text(to, str_from(c->doc), 0, 0);
+    put_text(to, str_from(cli_sentences(c, &arena)), 0, 0);
     put_words(to, c);
     put_flags(to, c);
 }

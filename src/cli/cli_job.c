@@ -9,6 +9,7 @@
 #include "cli_resource.h"
 #include "cli_transfer.h"
 #include "json_encode.h"
+#include "term.h"
 #include "ulid.h"
 
 enum { ANSWER_MAX_BYTES = 64 * 1024 * 1024, IDS_MAX_BYTES = 1024 * 1024 };
@@ -93,7 +94,7 @@ int cli_job_logs(const struct cli_args *args)
     if (code == EXIT_CODE_NOT_FOUND && log.len == 0)
         return explain_no_log(&c, id);
     if (code == 0 && isatty(STDOUT_FILENO)) /* an engine's words */
-        cli_put_printable(buf_str(&log), "\n\r\t", stdout);
+        term_put(buf_str(&log), "\n\r\t", stdout);
     else if (code == 0 && log.len)
         fwrite(log.ptr, 1, log.len, stdout);
     return code;

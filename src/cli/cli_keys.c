@@ -103,7 +103,7 @@ int cli_key_rotate(const struct cli_args *args)
     if (team)
         json_out_member_str(&o, "team", str_from(team));
     json_out_close(&o, '}');
-    if (json_out_end(&o) != OK)
+    if (!cli_body_end(&o))
         return EXIT_CODE_INVALID;
     code = cli_request(&c, "POST", "/operator/keys/rotate", buf_str(&body), NULL);
     if (code == 0 && cli_flag(args, "wait"))

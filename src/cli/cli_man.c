@@ -119,6 +119,8 @@ static void put_usage(FILE *to, const struct cli_command *c)
         fputs(w.many ? "..." : "", to);
         fputs(w.optional ? "]" : "", to);
     }
+    if (cli_program_of(c) && cli_program_of(c)->setting)
+        fputs("\n[\\fIsettings\\fR]", to);
     fputc('\n', to);
 }
 
@@ -269,7 +271,7 @@ static void put_main_page(FILE *to)
             before = " ,\n";
         }
     }
-    fputc('\n', to);
+    fputs(" ,\n.BR safelight.conf (5)\n", to);
 }
 
 static void put_group_page(FILE *to, size_t at)
@@ -298,7 +300,7 @@ static void put_group_page(FILE *to, size_t at)
             put_escaped(to, str_from(c->verb));
             fputc('\n', to);
         }
-        put_text(to, c->doc);
+        put_text(to, cli_sentences(c, &arena));
         put_flags(to, c);
     }
     if (cli_commands[at].run)

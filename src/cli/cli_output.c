@@ -65,17 +65,6 @@ struct str cli_cell(struct str object, const struct cli_column *column, struct a
     return arena_str(a, buf_str(&text));
 }
 
-void cli_put_printable(struct str s, const char *kept, FILE *to)
-{
-    struct term_char c;
-    while (term_next(&s, &c)) {
-        if (c.safe || (c.bytes.ptr[0] && strchr(kept, c.bytes.ptr[0])))
-            fwrite(c.bytes.ptr, 1, c.bytes.len, to);
-        else
-            fputc('?', to);
-    }
-}
-
 /* The column that says which object it is, by --quiet's rule: its name or id, whichever is shown
  * first; `count`: none. */
 static size_t key_column(const struct cli_column *columns, size_t count)
@@ -93,7 +82,7 @@ static void print_keys(struct str array, const char *member, struct arena *a)
     struct str element;
     json_elements_init(&all, array);
     while (json_elements_next(&all, &element)) {
-        cli_put_printable(cli_member(element, member, a), "", stdout);
+        term_put(cli_member(element, member, a), "", stdout);
         putchar('\n');
     }
 }
@@ -113,7 +102,7 @@ void cli_print_object(struct str object, const struct cli_column *columns, size_
 {
     size_t width = 0, key = key_column(columns, count);
     if (cli_quiet() && key < count) {
-        cli_put_printable(cli_member(object, columns[key].member, a), "", stdout);
+        term_put(cli_member(object, columns[key].member, a), "", stdout);
         putchar('\n');
         return;
     }
@@ -163,7 +152,7 @@ static void put_controlless(struct str s)
 void cli_print_json(struct str json)
 {
     if (isatty(STDOUT_FILENO) == 1)
-        cli_put_printable(json, "\n\t", stdout);
+        term_put(json, "\n\t", stdout);
     else
         put_controlless(json);
     putchar('\n');

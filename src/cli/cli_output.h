@@ -49,10 +49,6 @@ void cli_print_json(struct str json);
 /* The result of a command that has none but that it was done: with --json {"member":"what"}. */
 void cli_done(const struct cli_args *args, const char *member, const char *what);
 
-/* Characters that terminals obey, or that turn text around, are written as '?', and so is what is
- * no UTF-8; those in `kept` are not. */
-void cli_put_printable(struct str s, const char *kept, FILE *to);
-
 /* A member's value as text: strings unescaped, numbers as written, null and absent empty. */
 struct str cli_member(struct str object, const char *member, struct arena *a);
 /* What a column says of it: as cli_member, and an array of texts with commas between. */

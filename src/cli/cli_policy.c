@@ -122,7 +122,7 @@ static int change(struct cli_client *c, const struct cli_args *args, struct str 
         json_out_null(&o);
     }
     json_out_close(&o, '}');
-    if (json_out_end(&o) != OK)
+    if (!cli_body_end(&o))
         return EXIT_CODE_INVALID;
     struct str path = arena_printf(&c->arena, "/secrets/%.*s", (int)id.len, id.ptr);
     code = cli_request(c, "PATCH", path.ptr, buf_str(&body), &answer);

@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 
-#include "cli_output.h"
 #include "prompt.h"
+#include "term.h"
 
 int cli_confirm_possible(const struct cli_args *args)
 {
@@ -22,7 +22,7 @@ int cli_confirm(const struct cli_args *args, const char *what, struct str name, 
     if (cli_flag(args, "yes"))
         return 0;
     fprintf(stderr, "This destroys %s ", what);
-    cli_put_printable(name, "", stderr);
+    term_put(name, "", stderr);
     fprintf(stderr, "%s. It cannot be undone.", more);
     if (prompt_yes())
         return 0;

@@ -45,7 +45,7 @@ static int put(const struct cli_args *args, bool rotate)
     if (code != 0)
         return code;
     json_out_close(&o, '}');
-    if (json_out_end(&o) != OK)
+    if (!cli_body_end(&o))
         return EXIT_CODE_INVALID;
     code = cli_request(&c, "PUT", "/secrets", buf_str(&body), &answer);
     if (code != 0)

@@ -12,6 +12,7 @@
 #include "json_encode.h"
 #include "limit.h"
 #include "progress.h"
+#include "term.h"
 
 enum { ANSWER_MAX_BYTES = 64 * 1024 * 1024, CELLS_MAX_BYTES = 8 * 1024 * 1024 };
 
@@ -191,7 +192,7 @@ static int send_job(const struct cli_args *args, const char *path)
     if (wait) {
         if (!cli_quiet()) {
             fputs("submitted ", stderr);
-            cli_put_printable(id, "", stderr);
+            term_put(id, "", stderr);
             fputc('\n', stderr);
         }
         return wait_for(&c, args, arena_text(&c.arena, id));

@@ -138,6 +138,15 @@ bool cli_flag_at(const struct cli_command *c, size_t i, struct cli_word *ret,
                   : setting_at(cli_program_of(c), i - at, ret, ret_meaning);
 }
 
+const char *cli_sentences(const struct cli_command *c, struct arena *a)
+{
+    char first = c->doc[0];
+    bool lower = first >= 'a' && first <= 'z';
+    return arena_printf(a, "%c%s%s", lower ? first - 'a' + 'A' : first, c->doc + 1,
+                        str_ends(str_from(c->doc), STR(".")) ? "" : ".")
+        .ptr;
+}
+
 struct str cli_short_doc(const struct cli_command *c)
 {
     struct str doc = str_from(c->doc);

@@ -3,6 +3,7 @@
 #ifndef CLI_TABLE_H
 #define CLI_TABLE_H
 
+#include "arena.h"
 #include "cli.h"
 #include "str.h"
 
@@ -42,6 +43,8 @@ bool cli_flag_at(const struct cli_command *c, size_t i, struct cli_word *ret,
 void cli_programs_set(const struct cli_program *programs, size_t count);
 const struct cli_program *cli_program_of(const struct cli_command *c); /* NULL: none */
 
+/* All of what it does, as sentences; in the arena. */
+const char *cli_sentences(const struct cli_command *c, struct arena *a);
 /* The first clause of what it does. */
 struct str cli_short_doc(const struct cli_command *c);
 /* True for the first command of its word: for lists of groups. */

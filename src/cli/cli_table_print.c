@@ -119,10 +119,10 @@ void cli_cell_put(struct str text, const char *member, size_t room, bool pad)
     if (colour)
         fputs(colour, stdout);
     if (cells <= room) {
-        cli_put_printable(text, "", stdout);
+        term_put(text, "", stdout);
     } else if (room > 0) {
         struct str begin = str_slice(text, 0, term_fit(text, room - 1));
-        cli_put_printable(begin, "", stdout);
+        term_put(begin, "", stdout);
         fputs(ELLIPSIS, stdout);
         cells = term_cells(begin) + 1;
     }

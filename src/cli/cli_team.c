@@ -31,7 +31,7 @@ static int send_one(struct cli_client *c, const char *method, const char *path, 
     json_out_open(&o, '{');
     json_out_member_str(&o, key, str_from(value));
     json_out_close(&o, '}');
-    if (json_out_end(&o) != OK)
+    if (!cli_body_end(&o))
         return EXIT_CODE_INVALID;
     return cli_request(c, method, path, buf_str(&body), ret_answer);
 }
@@ -54,6 +54,25 @@ int cli_team_known(struct cli_client *c, const char *name)
     }
     cli_no_such("team of this name", near.name, "team list");
     return EXIT_CODE_NOT_FOUND;
+}
+
+int cli_team_open(struct cli_client *c, const struct cli_args *args, bool installation,
+                  const char **ret_base)
+{
+    const char *data = cli_flag_value(args, "data"), *team = cli_flag_value(args, "team");
+    *ret_base = data ? "/operator" : "";
+    if ((team && !data) || (data && !team && !installation)) {
+        fputs("safelight: --team goes with --data (the operator's way); without both, "
+              "SAFELIGHT_TOKEN's team is meant\n",
+              stderr);
+        return EXIT_CODE_USAGE;
+    }
+    int code = data ? cli_client_operator(c, data) : cli_client_open(c);
+    if (code == 0 && team)
+        code = cli_team_known(c, team);
+    if (code == 0 && team)
+        *ret_base = arena_printf(&c->arena, "/operator/teams/%s", cli_escaped(c, team).ptr).ptr;
+    return code;
 }
 
 int cli_team_create(const struct cli_args *args)
@@ -118,7 +137,7 @@ int cli_team_set(const struct cli_args *args)
         fputs("safelight: say what to set; safelight team set --help shows it\n", stderr);
         return EXIT_CODE_USAGE;
     }
-    if (json_out_end(&o) != OK)
+    if (!cli_body_end(&o))
         return EXIT_CODE_INVALID;
     int code = open_operator(&c, args);
     if (code != 0)

@@ -52,7 +52,7 @@ static int create(struct cli_client *c, const char *name, const char *type, stru
     json_out_member_str(&o, "type", str_from(type));
     json_out_member_str(&o, "displayName", str_from(name));
     json_out_close(&o, '}');
-    if (json_out_end(&o) != OK)
+    if (!cli_body_end(&o))
         return EXIT_CODE_INVALID;
     int code = cli_request(c, "POST", "/templates", buf_str(&body), &answer);
     if (code != 0)

@@ -10,29 +10,13 @@
 
 enum { BODY_MAX_BYTES = 64 * 1024, LIST_MAX_BYTES = 16 * 1024 * 1024 };
 
-/* With --data the operator's socket, where the team must be named; else the team of the token that
- * asks. Sets the path both know. */
 static int open_either(struct cli_client *c, const struct cli_args *args, struct str *ret_path)
 {
-    const char *data = cli_flag_value(args, "data"), *team = cli_flag_value(args, "team");
-    if (!data != !team) {
-        fputs("safelight: --data and --team go together (the operator's way); "
-              "without both, SAFELIGHT_TOKEN's team is meant\n",
-              stderr);
-        return EXIT_CODE_USAGE;
-    }
-    int code = data ? cli_client_operator(c, data) : cli_client_open(c);
-    if (code != 0)
-        return code;
-    *ret_path = STR("/tokens");
-    if (team) {
-        code = cli_team_known(c, team);
-        if (code != 0)
-            return code;
-        struct str name = cli_escaped(c, team);
-        *ret_path = arena_printf(&c->arena, "/operator/teams/%.*s/tokens", (int)name.len, name.ptr);
-    }
-    return 0;
+    const char *base;
+    int code = cli_team_open(c, args, false, &base);
+    if (code == 0)
+        *ret_path = arena_printf(&c->arena, "%s/tokens", base);
+    return code;
 }
 
 /* "90d" or "90": days. */
@@ -73,7 +57,7 @@ int cli_token_create(const struct cli_args *args)
     if (expires)
         json_out_member_int(&o, "expiresInDays", days);
     json_out_close(&o, '}');
-    if (json_out_end(&o) != OK)
+    if (!cli_body_end(&o))
         return EXIT_CODE_INVALID;
     code = cli_request(&c, "POST", path.ptr, buf_str(&body), &answer);
     if (code != 0)

@@ -59,6 +59,7 @@ struct transfer {
     int fd; /* to write to */
     struct progress progress;
     bool is_file;    /* the answer is the file, not an error */
+    bool unwritten;  /* and it could not be written */
     struct buf said; /* else */
 };
 
@@ -111,8 +112,11 @@ static enum err on_head(void *ctx, int status, struct str type, int64_t length)
 static enum err on_body(void *ctx, struct str piece)
 {
     struct transfer *t = ctx;
-    if (t->is_file)
-        return io_write_all(t->fd, piece);
+    if (t->is_file) {
+        enum err e = io_write_all(t->fd, piece);
+        t->unwritten = e != OK;
+        return e;
+    }
     return buf_put(&t->said, piece) == OK ? OK : ERR_TOO_LARGE;
 }
 
@@ -129,8 +133,8 @@ static int fetch_to(struct cli_client *c, const char *address, int fd)
     struct fetch_result answer __attribute__((cleanup(fetch_result_auto))) = {0};
     enum err e = client_send(&c->server, "GET", address, NULL, &fetch, &answer);
     progress_auto(&t.progress);
-    if (e == ERR_IO || e == ERR_STORE_FULL) {
-        fputs("safelight: the file cannot be written; is the disk full?\n", stderr);
+    if (t.unwritten) {
+        fputs("safelight: the file cannot be written there; is the disk full?\n", stderr);
         return EXIT_CODE_FAILED;
     }
     if (e != OK)

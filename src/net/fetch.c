@@ -113,7 +113,8 @@ static int on_progress(void *ctx, curl_off_t down_total, curl_off_t down, curl_o
     (void)down_total;
     (void)up_total;
     struct run *run = ctx;
-    run->stop = run->f->on_progress(run->f->ctx, (uint64_t)up, (uint64_t)down);
+    if (run->stop == OK) /* else: why it stops is known already */
+        run->stop = run->f->on_progress(run->f->ctx, (uint64_t)up, (uint64_t)down);
     return run->stop != OK;
 }
 

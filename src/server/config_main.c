@@ -6,6 +6,7 @@
 
 #include "config_files.h"
 #include "json_encode.h"
+#include "term.h"
 
 enum { EXIT_DONE = 0, EXIT_USAGE = 2, EXIT_FAILED = 7, EXIT_INVALID = 9 };
 enum { SHOW_MAX_BYTES = 256 * 1024, VALUE_MAX_BYTES = 2 * CONFIG_TEXT_MAX_BYTES };
@@ -15,7 +16,9 @@ static int tell(const struct buf *problems, int code)
     struct str rest = buf_str(problems), line;
     while (rest.ptr && rest.len) {
         rest = str_split(rest, '\n', &line);
-        fprintf(stderr, "safelight config: %.*s\n", (int)line.len, line.ptr);
+        fputs("safelight config: ", stderr);
+        term_put(line, "", stderr); /* a path may hold anything */
+        fputc('\n', stderr);
     }
     return code;
 }

@@ -3,6 +3,7 @@
 
 #include "config_files.h"
 #include "serve.h"
+#include "term.h"
 
 enum { EXIT_USAGE = 2, EXIT_INVALID = 9 };
 
@@ -11,7 +12,9 @@ static int refuse(const struct buf *problems, int code)
     struct str rest = buf_str(problems), line;
     while (rest.ptr && rest.len) {
         rest = str_split(rest, '\n', &line);
-        fprintf(stderr, "safelight serve: %.*s\n", (int)line.len, line.ptr);
+        fputs("safelight serve: ", stderr);
+        term_put(line, "", stderr); /* a path may hold anything */
+        fputc('\n', stderr);
     }
     return code;
 }

@@ -214,6 +214,25 @@ def test_what_a_server_says_cannot_drive_the_terminal(unique):
     assert done.returncode == INVALID and "\x1b" not in done.stderr and "\x07" not in done.stderr and "red" in done.stderr
 
 
+def test_huge_and_hostile_words_end_in_a_sentence(server):
+    env = {"SAFELIGHT_URL": server.url, "SAFELIGHT_TOKEN": server.token}
+    huge, data = "A" * 100000, ["--data", server.data]
+    for words in (["team", "create", huge, *data], ["team", "set", "studio", "--webhook-signing-secret", huge, *data], ["key", "rotate", huge, *data], ["token", "create", "--role", huge], ["template", "show", huge],
+                  ["job", "logs", huge], ["audit", "list", "--name", huge], ["secret", "policy", huge], ["config", "check", "--config", "\x1b[2J\u202ex"], ["serve", *data, "--config", "\x1b[2J\u202ex"]):
+        done = run(*words, env=env)
+        assert done.returncode in (NOT_FOUND, INVALID) and done.stdout == "" and done.stderr.startswith("safelight"), words[:2]
+        assert "AAAA" not in done.stderr and not set(done.stderr) & set("\x1b\u202e"), words[:2]
+
+
+@pytest.mark.parametrize("words", [["secret", "list"], ["token", "create", "--role", "submit"], ["job", "list", "--json"], ["audit", "checkpoint"], ["audit", "export", "--file", "-"], ["man", "safelight"], ["secret", "--help"],
+                                   ["completion", "bash"], ["token", "list", "--help"]], ids=" ".join)
+def test_a_result_that_cannot_be_written_is_7(server, words):
+    env = clean_environment(SAFELIGHT_URL=server.url, SAFELIGHT_TOKEN=server.token)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([BINARY, *words], stdout=full, stderr=subprocess.PIPE, text=True, env=env, timeout=30 * SLOW)
+    assert done.returncode == FAILED and "written" in done.stderr and "URL" not in done.stderr, done.stderr
+
+
 def test_init_says_what_to_do(folder):
     data = folder / "data"
     done = run("init", "--data", data, "--team", "studio")

@@ -243,7 +243,7 @@ def scripts(tmp_path_factory):
     return folder
 
 
-def in_bash(scripts, *words, server="echo prod/KEY; echo prod/OTHER; echo '$(touch pwned)'; echo 'a b'"):
+def in_bash(scripts, *words, lines=False, server="echo prod/KEY; echo prod/OTHER; echo '$(touch pwned)'; echo 'a b'"):
     """What bash offers behind these words."""
     fake = scripts / "bin/safelight"
     fake.write_text(f"#!/bin/sh\n{server}\n")
@@ -252,7 +252,7 @@ def in_bash(scripts, *words, server="echo prod/KEY; echo prod/OTHER; echo '$(tou
     done = subprocess.run(["bash", "--norc", "-c", script, "bash", str(scripts / "bash"), *words], capture_output=True, text=True, cwd=scripts,
                           env={"PATH": f"{scripts / 'bin'}:/usr/bin:/bin", "HOME": str(scripts)}, timeout=30)
     assert done.stderr == "", done.stderr
-    return done.stdout.split()
+    return done.stdout.splitlines() if lines else done.stdout.split()
 
 
 def test_bash_completes_every_command_and_flag(scripts):
@@ -270,11 +270,17 @@ def test_bash_completes_every_command_and_flag(scripts):
     assert in_bash(scripts, "completion", "") == ["bash", "zsh", "fish"]
     assert in_bash(scripts, "key", "rotate", "m") == ["master"]
     assert "bash" in in_bash(scripts, "secret", "import", "ba")  # a file of this folder
+    assert in_bash(scripts, "token", "create", "--role", "=", "a") == ["admin", "audit"]  # --role=a is three words to bash
+    assert in_bash(scripts, "token", "create", "--role", "=") == ["admin", "editor", "submit", "worker", "audit"]
+    (scripts / "two words").touch()
+    assert in_bash(scripts, "secret", "import", "two", lines=True) == ["two words"]
 
 
 def test_bash_completes_names_and_expands_none_of_them(scripts):
     assert in_bash(scripts, "secret", "rotate", "") == ["prod/KEY", "prod/OTHER"]
     assert in_bash(scripts, "secret", "rotate", "prod/K") == ["prod/KEY"]
+    assert in_bash(scripts, "secret", "rotate", "--trim", "--file", "x", "prod/K") == in_bash(scripts, "secret", "rotate", "--file", "=", "x", "prod/K") == ["prod/KEY"]
+    assert in_bash(scripts, "secret", "rotate", "A", "prod/K") == []  # it takes one
     assert in_bash(scripts, "secret", "list", "--profile", "") == ["prod/KEY", "prod/OTHER"]
     assert not (scripts / "pwned").exists()
     assert in_bash(scripts, "secret", "rotate", "", server="exit 6") == []
@@ -295,7 +301,9 @@ def test_zsh_and_fish_read_their_scripts(scripts):
     assert set(GROUPS) <= set(fish("safelight "))
     assert set(fish("safelight secret ")) >= {"set", "rotate", "list"}
     assert "--file" in fish("safelight secret set --f") and fish("safelight secret rotate p") == ["prod/KEY"]
-    assert {"admin", "worker"} <= set(fish("safelight token create --role "))
+    assert set(fish("safelight token create --role ")) == {"admin", "editor", "submit", "worker", "audit"}  # and no file
+    assert fish("safelight token create --role audit ") == [] and fish("safelight secret rotate --file x p") == ["prod/KEY"]
+    assert "rotate" not in fish("safelight secret list ") and fish("safelight token create --name job --role=ad") == ["--role=admin"]
 
     def zsh(*words):
         script = 'compadd() { while [[ "$1" == -* && "$1" != -- ]]; do [[ "$1" == -a ]] && { print -rl -- ${(P)2}; return }; shift; done; shift; print -rl -- "$@" }; compdef() { :; }; _files() { print FILES; }\n' \
@@ -305,6 +313,7 @@ def test_zsh_and_fish_read_their_scripts(scripts):
         return done.stdout.split()
     assert set(zsh("")) == {*GROUPS, "--help", "--version"} and "rotate" in zsh("secret", "")
     assert "--file" in zsh("secret", "set", "--") and zsh("secret", "rotate", "") == ["prod/KEY"] and zsh("secret", "import", "") == ["FILES"]
+    assert zsh("secret", "rotate", "--file", "x", "") == zsh("secret", "rotate", "--file=x", "") == ["prod/KEY"] and zsh("secret", "rotate", "A", "") == []
     assert "admin" in zsh("token", "create", "--role", "") and not (scripts / "pwned").exists()
 
 
