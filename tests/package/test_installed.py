@@ -156,6 +156,14 @@ def test_10_an_upgrade_keeps_everything_and_restarts(machine, story, newer):
     assert json.loads(client(machine, story, f"job show {story['job']} --json"))["status"] == "finished"
     assert "keep-outputs = 7" in machine.do("cat /etc/safelight/safelight.conf")
     assert machine.do("stat -c '%a %U %G' /etc/safelight/safelight.conf").strip() == "640 root safelight"
+    # What becomes of a reload is told in the status.
+    conf = "/etc/safelight/safelight.conf"
+    for line, told in (("nonsense = 1", "the settings were refused"), ("lease-ms = 59000", "reloaded")):
+        machine.do(f"cp {conf} /root/conf; echo '{line}' >> {conf}; systemctl reload safelight")
+        said = lambda: machine.do("systemctl show -p StatusText safelight; journalctl -u safelight -n 5 --no-pager", check=False)
+        until(lambda: f"StatusText={told}" in said(), 20, f"{told}: {said()}")
+        machine.do(f"cat /root/conf > {conf}")
+    assert active(machine) == "active"
 
 
 def test_11_the_socket_unit_passes_its_address(machine, story):
