@@ -22,10 +22,10 @@ BEFORE = 'stat -f -c %T /sys/fs/cgroup | grep -q cgroup2fs || mount -t cgroup2 c
 pytestmark = pytest.mark.skipif(not shutil.which("podman"), reason="tools/setup check installs podman")
 
 
-def podman(*words, check=True):
+def podman(*words, check=True, text=True):
     """The engine with a storage of its own; what it printed on stdout."""
     done = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", BEFORE, "sh", "podman", "--root", PLACE / "root", "--runroot", PLACE / "run", "--storage-driver", "vfs",
-                           "--cgroup-manager", "cgroupfs", *map(str, words)], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+                           "--cgroup-manager", "cgroupfs", *map(str, words)], capture_output=True, text=text, timeout=120, stdin=subprocess.DEVNULL)
     assert not check or done.returncode == 0, f"{words}: exit {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout
 
@@ -89,5 +89,9 @@ def test_first_start_use_and_stop_as_documented(image):
     assert re.fullmatch(r"slt_\w+", editor)
     run(BINARY, "secret", "list", **{"env": {**client["env"], "SAFELIGHT_TOKEN": editor}})
     assert "FAIL" not in podman("exec", *shlex.split(re.search(r"`podman exec (safelight safelight doctor [^`]+)`", PAGE).group(1)))
+    key, backup = ([*shlex.split(w.split(" > ")[0])] for w in re.findall(r"`podman exec (safelight safelight (?:recovery-key|backup) [^`]+)`", PAGE))
+    (PLACE / "recovery.txt").write_text(podman("exec", *key))
+    (PLACE / "farm.backup").write_bytes(podman("exec", *backup, text=False))
+    run(BINARY, "restore", "--check", PLACE / "farm.backup", "--recovery-key", PLACE / "recovery.txt")
     podman("stop", "safelight")
     assert podman("inspect", "safelight", "--format", "{{.State.ExitCode}}").strip() == "0"
