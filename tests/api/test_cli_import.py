@@ -1,5 +1,7 @@
 """secret import: .env files and JSON, one report by name, never a value."""
+import base64
 import json
+import os
 import subprocess
 
 import pytest
@@ -55,6 +57,15 @@ def test_the_values_arrive_byte_for_byte(fresh, studio, unique):
     s.render(job, 'echo x > "$SAFELIGHT_OUTPUT"\n')
     from common import arrived
     assert json.loads(arrived(studio, unique)[0]["body"]) == expected
+
+
+def test_abuse_061_the_end_of_a_wrapped_key_becomes_no_name(server, team, unique):
+    wrapped = base64.encodebytes(os.urandom(58)).decode()  # as base64 prints it: two lines, the second one ends in ==
+    first, end = wrapped.split()
+    done = run(server, team, f"{unique}_A=1\n{unique}_KEY={wrapped}{unique}_B=2\n")
+    assert done.returncode == INVALID and b"line 3" in done.stderr and b"quotes" in done.stderr and done.stdout == b""
+    assert end.encode() not in done.stderr and first.encode() not in done.stderr and not {n for n in names(server, team) if n.startswith(unique)} and end.rstrip("=") not in names(server, team)
+    assert run(server, team, f"{unique}_KEY='{wrapped}'\n{unique}_B=2\n").returncode == DONE
 
 
 def test_a_json_object_of_strings(server, team, unique):
