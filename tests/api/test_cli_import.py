@@ -114,7 +114,7 @@ def test_limits_of_a_file(server, team, folder):
     for extra, why in ((0, b"nothing"), (1, b"larger")):
         done = run(server, team, b"#" * (8 * 1024 * 1024 + extra))
         assert done.returncode == INVALID and why in done.stderr
-    assert run(server, team, "A=1", "--format", "yaml").returncode == USAGE
+    assert run(server, team, "A=1", "--format", "yaml").returncode == INVALID
 
 
 def test_values_are_not_in_the_report_the_log_or_files(fresh, unique):
