@@ -75,7 +75,7 @@ int cli_audit_export(const struct cli_args *args)
         return code;
     if (!add_query(&query, "after", after) || buf_put_byte(&query, 0) != OK) {
         fputs("safelight: --after is a record's number\n", stderr);
-        return EXIT_CODE_USAGE;
+        return EXIT_CODE_INVALID;
     }
     const char *address = below(&c, path, arena_printf(&c.arena, "/export%s", query.ptr).ptr);
     return cli_download(&c, args, address, "audit.ndjson");

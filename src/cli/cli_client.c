@@ -25,13 +25,23 @@ static int opened(enum err e, const char *why)
     if (e == OK)
         return 0;
     fprintf(stderr, "safelight: %s\n", why);
-    return e == ERR_UNAUTHORIZED || e == ERR_FORBIDDEN ? EXIT_CODE_NOT_ALLOWED : EXIT_CODE_INVALID;
+    return e == ERR_UNAUTHORIZED || e == ERR_FORBIDDEN ? EXIT_CODE_NOT_ALLOWED
+           : e == ERR_NOT_FOUND                        ? EXIT_CODE_NOT_FOUND
+                                                       : EXIT_CODE_INVALID;
 }
 
 static bool is_set(const char *variable)
 {
     const char *value = getenv(variable);
     return value && value[0];
+}
+
+static enum err no_profile(char *why)
+{
+    snprintf(why, PROFILE_WHY_BYTES,
+             "there is no such profile; safelight profile list shows them, safelight login makes "
+             "one");
+    return ERR_NOT_FOUND;
 }
 
 /* Which profile is meant; strongest first: --profile, then a token in SAFELIGHT_TOKEN (none), then
@@ -52,9 +62,7 @@ static enum err wanted_profile(char ret[static PROFILE_NAME_MAX_BYTES + 1], char
     }
     if (profile_name_valid(str_from(name)))
         return str_to_text(str_from(name), ret, PROFILE_NAME_MAX_BYTES + 1);
-    snprintf(why, PROFILE_WHY_BYTES,
-             "that is no profile's name; safelight profile list shows them");
-    return ERR_INVALID;
+    return no_profile(why);
 }
 
 /* A profile's token goes to the profile's server and nowhere else. */
@@ -69,12 +77,8 @@ static enum err open_profile(struct cli_client *c, const char *name, char *why)
         return ERR_UNAUTHORIZED;
     }
     enum err e = profile_load(name, &p, why);
-    if (e == ERR_NOT_FOUND) {
-        snprintf(why, PROFILE_WHY_BYTES,
-                 "there is no such profile; safelight profile list shows "
-                 "them, safelight login makes one");
-        return ERR_UNAUTHORIZED;
-    }
+    if (e == ERR_NOT_FOUND)
+        return no_profile(why);
     TRY(e);
     e = client_open_to(&c->server, p.url, &p.token, &client_why);
     if (e != OK)

@@ -253,7 +253,7 @@ int cli_secret_import(const struct cli_args *args)
     bool dry = cli_flag(args, "dry-run");
     if (format && strcmp(format, "env") != 0 && strcmp(format, "json") != 0) {
         fputs("safelight: --format is env or json\n", stderr);
-        return EXIT_CODE_USAGE;
+        return EXIT_CODE_INVALID;
     }
     int code = cli_client_open(&im.c);
     if (code == 0)

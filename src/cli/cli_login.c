@@ -30,28 +30,6 @@ static int failed(enum err e, const char *why)
                                 : EXIT_CODE_FAILED;
 }
 
-/* --profile, SAFELIGHT_PROFILE, else `otherwise` (NULL: the one in use). 0, or an exit code. */
-static int name_wanted(const char *otherwise, char ret[static PROFILE_NAME_MAX_BYTES + 1])
-{
-    char why[PROFILE_WHY_BYTES] = "";
-    const char *name = cli_profile_flag(), *variable = getenv("SAFELIGHT_PROFILE");
-    if (!name)
-        name = variable && variable[0] ? variable : otherwise;
-    if (!name) {
-        enum err e = profile_current(ret, why);
-        if (e == ERR_NOT_FOUND)
-            snprintf(why, sizeof why, "no profile is in use; safelight profile list shows them");
-        return e == OK ? 0 : failed(e, why);
-    }
-    if (profile_name_valid(str_from(name)) &&
-        str_to_text(str_from(name), ret, PROFILE_NAME_MAX_BYTES + 1) == OK)
-        return 0;
-    fputs("safelight: a profile's name is 1 to 64 of a-z A-Z 0-9 . _ -, beginning with a letter or "
-          "digit\n",
-          stderr);
-    return EXIT_CODE_USAGE;
-}
-
 static int no_such_profile(const char *name)
 {
     AUTO(arena) struct arena arena = arena_make();
@@ -69,6 +47,30 @@ static int no_such_profile(const char *name)
     else
         fputs("safelight: there is no such profile; safelight login makes one\n", stderr);
     return EXIT_CODE_NOT_FOUND;
+}
+
+/* --profile, SAFELIGHT_PROFILE, else `otherwise` (NULL: the one in use). 0, or an exit code. */
+static int name_wanted(const char *otherwise, char ret[static PROFILE_NAME_MAX_BYTES + 1])
+{
+    char why[PROFILE_WHY_BYTES] = "";
+    const char *name = cli_profile_flag(), *variable = getenv("SAFELIGHT_PROFILE");
+    if (!name)
+        name = variable && variable[0] ? variable : otherwise;
+    if (!name) {
+        enum err e = profile_current(ret, why);
+        if (e == ERR_NOT_FOUND)
+            snprintf(why, sizeof why, "no profile is in use; safelight profile list shows them");
+        return e == OK ? 0 : failed(e, why);
+    }
+    if (profile_name_valid(str_from(name)) &&
+        str_to_text(str_from(name), ret, PROFILE_NAME_MAX_BYTES + 1) == OK)
+        return 0;
+    if (!otherwise) /* none can be called so */
+        return no_such_profile(name);
+    fputs("safelight: a profile's name is 1 to 64 of a-z A-Z 0-9 . _ -, beginning with a letter or "
+          "digit\n",
+          stderr);
+    return EXIT_CODE_INVALID;
 }
 
 /* --- login --- */

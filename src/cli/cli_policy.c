@@ -63,7 +63,7 @@ int cli_policy_member(const struct cli_args *args, struct str present, struct ar
         fputs("safelight: --expires is a date (2027-01-31), a time (2027-01-31T18:00:00Z), a "
               "number of days (90d), or never\n",
               stderr);
-        return EXIT_CODE_USAGE;
+        return EXIT_CODE_INVALID;
     }
     struct str old_sinks = cli_member(present, "sinks", a),
                old_hosts = cli_member(present, "hosts", a);

@@ -16,7 +16,7 @@ static int write_body(const struct cli_args *args, struct buf *out)
     json_out_open(&o, '{');
     if (text && (str_to_u64(str_from(text), UINT32_MAX, &version) != OK || version == 0)) {
         fputs("safelight: --version is a version's number, from 1 on\n", stderr);
-        return EXIT_CODE_USAGE;
+        return EXIT_CODE_INVALID;
     }
     if (text)
         json_out_member_int(&o, "version", (int64_t)version);

@@ -132,13 +132,11 @@ void cli_cell_put(struct str text, const char *member, size_t room, bool pad)
         putchar(' ');
 }
 
-/* Times are for people on a terminal: to the minute, or the day alone. */
-static struct str cell_of(struct str object, const struct cli_column *column, size_t room,
-                          struct arena *a)
+/* Times are for people on a terminal (room is 0 elsewhere): to the minute, or the day alone. */
+static struct str shortened(struct str text, size_t room, struct arena *a)
 {
-    struct str text = cli_cell(object, column, a);
     int64_t ms;
-    if (room == 0 || clock_parse(text, &ms) != OK || text.len < sizeof "2026-11-24T01:02Z")
+    if (room == 0 || text.len < sizeof "2026-11-24T01:02Z" || clock_parse(text, &ms) != OK)
         return text;
     return room < sizeof "2026-11-24 01:02" - 1
                ? str_slice(text, 0, DATE)
@@ -168,11 +166,11 @@ static void measure_column(struct table *t, size_t c, struct str array)
         .natural = title, .empty = true, .whole = column->whole, .rank = column->rank};
     json_elements_init(&all, array);
     while (json_elements_next(&all, &element)) {
-        size_t cells = term_cells(cell_of(element, column, t->terminal ? SIZE_MAX : 0, t->arena));
+        struct str text = cli_cell(element, column, t->arena);
+        size_t cells = term_cells(shortened(text, t->terminal ? SIZE_MAX : 0, t->arena));
         fit->natural = cells > fit->natural ? cells : fit->natural;
         fit->empty = fit->empty && cells == 0;
-        times =
-            times && (cells == 0 || clock_parse(cli_cell(element, column, t->arena), &ms) == OK);
+        times = times && (cells == 0 || clock_parse(text, &ms) == OK);
     }
     if (times && !fit->empty)
         fit->brief = title > DATE ? title : DATE;
@@ -190,8 +188,9 @@ static void put_row(const struct table *t, struct str object)
         if (t->fit[c].gone)
             continue;
         if (object.ptr)
-            cli_cell_put(cell_of(object, column, t->terminal ? room : 0, t->arena), column->member,
-                         room, c < last);
+            cli_cell_put(
+                shortened(cli_cell(object, column, t->arena), t->terminal ? room : 0, t->arena),
+                column->member, room, c < last);
         else
             cli_cell_put(str_from(column->title), "", room, c < last);
         fputs(c < last ? "  " : "", stdout);

@@ -43,7 +43,7 @@ int cli_token_create(const struct cli_args *args)
     const char *expires = cli_flag_value(args, "expires");
     if (expires && !days_of(expires, &days)) {
         fputs("safelight: --expires is a number of days, for example 90d\n", stderr);
-        return EXIT_CODE_USAGE;
+        return EXIT_CODE_INVALID;
     }
     int code = open_either(&c, args, &path);
     if (code != 0)

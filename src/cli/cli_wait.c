@@ -14,7 +14,7 @@ int cli_wait_until(const struct cli_args *args, int64_t *ret_until_ms)
     uint64_t seconds = DEFAULT_S;
     if (text && str_to_u64(str_from(text), MOST_S, &seconds) != OK) {
         fputs("safelight: --timeout is a number of seconds\n", stderr);
-        return EXIT_CODE_USAGE;
+        return EXIT_CODE_INVALID;
     }
     *ret_until_ms = clock_monotonic_ms() + (int64_t)seconds * 1000;
     return 0;

@@ -6,7 +6,7 @@
 #include "cli_args.h"
 #include "progress.h"
 
-/* The moment (monotonic) until which to wait; 0, or EXIT_CODE_USAGE, which was said. */
+/* The moment (monotonic) until which to wait; 0, or EXIT_CODE_INVALID, which was said. */
 int cli_wait_until(const struct cli_args *args, int64_t *ret_until_ms);
 /* Half a second later true; false when the time is over, which was said with `what` ("the job"),
  * once the progress line (NULL: none) is gone. */

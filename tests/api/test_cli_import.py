@@ -1,5 +1,7 @@
 """secret import: .env files and JSON, one report by name, never a value."""
+import base64
 import json
+import os
 import subprocess
 
 import pytest
@@ -57,6 +59,15 @@ def test_the_values_arrive_byte_for_byte(fresh, studio, unique):
     assert json.loads(arrived(studio, unique)[0]["body"]) == expected
 
 
+def test_abuse_061_the_end_of_a_wrapped_key_becomes_no_name(server, team, unique):
+    wrapped = base64.encodebytes(os.urandom(58)).decode()  # as base64 prints it: two lines, the second one ends in ==
+    first, end = wrapped.split()
+    done = run(server, team, f"{unique}_A=1\n{unique}_KEY={wrapped}{unique}_B=2\n")
+    assert done.returncode == INVALID and b"line 3" in done.stderr and b"quotes" in done.stderr and done.stdout == b""
+    assert end.encode() not in done.stderr and first.encode() not in done.stderr and not {n for n in names(server, team) if n.startswith(unique)} and end.rstrip("=") not in names(server, team)
+    assert run(server, team, f"{unique}_KEY='{wrapped}'\n{unique}_B=2\n").returncode == DONE
+
+
 def test_a_json_object_of_strings(server, team, unique):
     value = canary()
     done = run(server, team, json.dumps({unique: value, unique + "2": 'q"\n\\é'}), "--json")
@@ -103,7 +114,7 @@ def test_limits_of_a_file(server, team, folder):
     for extra, why in ((0, b"nothing"), (1, b"larger")):
         done = run(server, team, b"#" * (8 * 1024 * 1024 + extra))
         assert done.returncode == INVALID and why in done.stderr
-    assert run(server, team, "A=1", "--format", "yaml").returncode == USAGE
+    assert run(server, team, "A=1", "--format", "yaml").returncode == INVALID
 
 
 def test_values_are_not_in_the_report_the_log_or_files(fresh, unique):

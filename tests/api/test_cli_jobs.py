@@ -173,11 +173,19 @@ def test_a_nested_job_becomes_a_layer_of_its_parent(team, ground):
 @pytest.mark.parametrize("words", [
     ["job", "submit", "--dry-run", "--wait"], ["job", "submit", "a", "b"], ["job", "submit", "--timeout"], ["job", "cancel"], ["job", "cancel", "--running"], ["job", "output"],
     ["job", "output", NEVER, "--file"], ["job", "retry-delivery"], ["job", "retry-delivery", "a", "b"], ["batch", "show"], ["batch", "cancel"], ["batch", "wait"], ["batch"],
-    ["batch", "wait", NEVER, "--timeout", "soon"], ["job", "wait", NEVER, "--timeout", "-1"], ["secret", "policy"], ["secret", "policy", "A", "--clear", "--sinks", "url"],
-    ["secret", "policy", "A", "--hosts"], ["secret", "set", "A", "--expires", "tomorrow"], ["team", "set", "x", "--data", "d"], ["job", "nope"], ["batch", "nope"]])
+    ["secret", "policy"], ["secret", "policy", "A", "--clear", "--sinks", "url"],
+    ["secret", "policy", "A", "--hosts"], ["team", "set", "x", "--data", "d"], ["job", "nope"], ["batch", "nope"]])
 def test_wrong_usage_is_2(team, words):
     done = team.run(*words, stdin="value" if words[0] == "secret" else "{}")
     assert done.returncode == USAGE and done.stdout == "" and done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("words", [
+    ["batch", "wait", NEVER, "--timeout", "soon"], ["job", "wait", NEVER, "--timeout", "-1"], ["secret", "set", "A", "--expires", "tomorrow"], ["token", "create", "--role", "submit", "--expires", "soon"],
+    ["token", "create", "--role", "nope"], ["job", "list", "--limit", "many"], ["audit", "export", "--after", "x"], ["secret", "rollback", "A", "--version", "0"], ["secret", "import", "-", "--format", "yaml"]])
+def test_a_flags_value_that_is_none_is_9_whoever_finds_it(team, words):
+    done = team.run(*words, stdin="A=1")
+    assert done.returncode == INVALID and done.stdout == "" and done.stderr.startswith("safelight: "), done.stderr
 
 
 # --- cancel ---
@@ -382,7 +390,7 @@ def test_a_policy_is_set_shown_changed_and_cleared(team):
 
 @pytest.mark.parametrize("flags, code", [
     (["--sinks", "nope"], INVALID), (["--sinks", ""], INVALID), (["--hosts", "*.com"], INVALID), (["--hosts", "*.s3.amazonaws.com"], INVALID), (["--hosts", "a b"], INVALID),
-    (["--expires", "soon"], USAGE), (["--expires", "2037-13-01"], USAGE), (["--expires", "2037-01-01T00:00:00"], USAGE), (["--expires", ""], USAGE), (["--expires", "d"], USAGE)])
+    (["--expires", "soon"], INVALID), (["--expires", "2037-13-01"], INVALID), (["--expires", "2037-01-01T00:00:00"], INVALID), (["--expires", ""], INVALID), (["--expires", "d"], INVALID)])
 def test_policies_that_are_refused(team, flags, code):
     team.server.put("A", canary(), token=team.token)
     done = team.run("secret", "policy", "A", *flags)

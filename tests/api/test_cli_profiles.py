@@ -124,9 +124,10 @@ def test_list_use_logout_and_names_that_are_not_there(server, home):
     assert home.run("profile", "list", "--quiet").stdout == "play\nwork\n"
     missing = home.run("profile", "use", "wrok")
     assert missing.returncode == NOT_FOUND and "did you mean work?" in missing.stderr
-    assert home.run("secret", "list", "--profile", "wrok").returncode == NOT_ALLOWED
+    for name in ("wrok", "../../etc/passwd", ""):  # one mistake, one code
+        assert home.run("secret", "list", "--profile", name).returncode == home.run("logout", "--profile", name).returncode == home.run("profile", "use", name).returncode == NOT_FOUND, name
     assert home.run("profile", "use", "../../etc/passwd").returncode == NOT_FOUND
-    assert home.run("login", "--profile", "a/b", stdin="x").returncode == USAGE
+    assert home.run("login", "--profile", "a/b", stdin="x").returncode == INVALID
     assert home.run("logout", "--profile", "play").returncode == DONE
     assert not (home.own / "play.profile").exists() and not (home.own / "current").exists()
     done = home.run("secret", "list")
