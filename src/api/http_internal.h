@@ -173,7 +173,8 @@ void http_error_body(struct buf *body, const char *text, const char *code,
 /* Straight to the socket, where the library takes no answer (in the middle of a body). */
 void http_fail_raw(struct http_request *r, enum err e);
 /* The same for an answer from memory that was ready when the library let go of the connection.
- * false: it could not be sent. */
+ * false: it could not be sent whole. True does not say that somebody was there: a peer that is gone
+ * and one that ended its half look the same. */
 bool http_answer_raw(struct http_request *r);
 
 /* http_tls.c */
@@ -185,7 +186,7 @@ gnutls_certificate_retrieve_function2 *http_tls_callback(void);
 extern const char HTTP_TLS_PRIORITIES[];
 bool http_tls_cert_names(struct http_tls *tls, const char *host);
 void http_tls_bind(struct http_tls *tls, void *gnutls_session);
-void http_tls_send(void *gnutls_session, struct str bytes);
+bool http_tls_send(void *gnutls_session, struct str bytes); /* does not wait; false: cut */
 
 /* http_reaper.c */
 enum err http_reaper_start(struct http_reaper *reaper) MUST_USE;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "alloc.h"
 #include "http_internal.h"
@@ -227,10 +228,8 @@ static bool send_raw(struct http_request *r, struct str all)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-    if (info) {
-        http_tls_send(info->tls_session, all);
-        return true;
-    }
+    if (info)
+        return http_tls_send(info->tls_session, all);
     return send(r->conn->fd, all.ptr, all.len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)all.len;
 }
 
@@ -262,12 +261,18 @@ bool http_answer_raw(struct http_request *r)
     struct str body = r->answer_body;
     if (!body.ptr || body.len > HTTP_RAW_BODY_MAX_BYTES)
         return false;
+    char date[48];
+    struct tm now;
+    time_t seconds = time(NULL);
+    strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&seconds, &now));
     AUTO(buf) struct buf all = buf_make(HTTP_RAW_BODY_MAX_BYTES + ERROR_BODY_MAX_BYTES);
     enum err e = buf_printf(&all, "HTTP/1.1 %d %s\r\n", r->status,
                             MHD_get_reason_phrase_for((unsigned)r->status));
     (void)MHD_get_response_headers(r->response, put_field, &all);
+    if (e == OK && r->status != 204)
+        e = buf_printf(&all, "Content-Length: %zu\r\n", body.len);
     if (e == OK)
-        e = buf_printf(&all, "Connection: close\r\nContent-Length: %zu\r\n\r\n", body.len);
+        e = buf_printf(&all, "Date: %s\r\nConnection: close\r\n\r\n", date);
     if (e == OK && !r->head_only)
         e = buf_put(&all, body);
     return e == OK && send_raw(r, buf_str(&all));

@@ -287,7 +287,8 @@ void http_run_completed(void *server, struct MHD_Connection *mhd, void **request
     (void)mhd;
     if (!r)
         return;
-    if (how == MHD_REQUEST_TERMINATED_WITH_ERROR && r->response && answer_half_closed(r))
+    if (how == MHD_REQUEST_TERMINATED_WITH_ERROR && r->response && !r->gone &&
+        answer_half_closed(r))
         how = MHD_REQUEST_TERMINATED_COMPLETED_OK;
     if (r->counted)
         tell_end(r, how);

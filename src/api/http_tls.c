@@ -228,8 +228,13 @@ gnutls_certificate_retrieve_function2 *http_tls_callback(void)
     return retrieve;
 }
 
-void http_tls_send(void *gnutls_session, struct str bytes)
+bool http_tls_send(void *gnutls_session, struct str bytes)
 {
-    /* Best effort: a peer that takes nothing gets nothing. */
-    (void)gnutls_record_send(gnutls_session, bytes.ptr, bytes.len);
+    while (bytes.len) { /* a record holds 16 KiB */
+        ssize_t n = gnutls_record_send(gnutls_session, bytes.ptr, bytes.len);
+        if (n <= 0)
+            return false;
+        bytes = str_slice(bytes, (size_t)n, bytes.len);
+    }
+    return true;
 }

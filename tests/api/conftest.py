@@ -42,9 +42,9 @@ def pytest_make_parametrize_id(config, val, argname):
     return argname if isinstance(val, bytes) or (isinstance(val, str) and "cnry" in val) else None
 
 
-def until(condition, seconds=10.0, what="the condition"):
-    """Waits for a condition to give something true, and returns it."""
-    end = time.monotonic() + seconds * SLOW
+def until(condition, seconds=20.0, what="the condition"):
+    """Waits for a condition to give something true, and returns it. Never less than 20 s: the machine may be busy."""
+    end = time.monotonic() + max(seconds, 20.0) * SLOW
     while True:
         got = condition()
         if got:

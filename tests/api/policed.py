@@ -56,7 +56,7 @@ def picked_up(s, name, token=None):
 
 
 def finish(s, lease):
-    assert requests.put(lease["output"]["url"], data=b"output", timeout=10).status_code == 201
+    assert requests.put(lease["output"]["url"], data=b"output", timeout=30).status_code == 201
     assert s.call("POST", f"/worker/leases/{lease['lease']}/finish", {"state": "finished"}).status_code == 200
 
 

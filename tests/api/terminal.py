@@ -48,8 +48,8 @@ class Terminal:
                 return False
         return bool(ready)
 
-    def until(self, text, seconds=10):
-        end = time.monotonic() + seconds * SLOW
+    def until(self, text, seconds=20):
+        end = time.monotonic() + max(seconds, 20) * SLOW
         while text.encode() not in self.said:
             assert time.monotonic() < end, f"{text!r} did not come: {self.said[-2000:]!r}"
             self.read(0.05)

@@ -75,7 +75,7 @@ def test_abuse_067_068_addresses_that_stand_in_a_secret_are_judged_too(guarded, 
 def test_abuse_068_credentials_in_an_address_do_not_change_its_host(server, studio, unique):
     server.put(unique, "http://good.com@127.0.0.1:%s" % studio.url.rsplit(":", 1)[1])
     lease, _ = lease_for(server, {"assets": [{"type": "image", "src": "${secret.%s}/userinfo/%s" % (unique, unique)}]})
-    got = requests.get(lease["job"]["assets"][0]["src"], timeout=10)
+    got = requests.get(lease["job"]["assets"][0]["src"], timeout=30)
     assert got.status_code in (200, 502) and (got.status_code == 502) == (studio.received(f"/userinfo/{unique}") == [])
 
 

@@ -174,7 +174,7 @@ def test_the_worker_gets_addresses_instead_of_values(server, keys, studio, uniqu
     assert job["template"]["src"].startswith(server.url + "/t/") and job["assets"][0]["src"].startswith(server.url + "/t/")
     exposed = server.audit(event="secret.exposed")[-1]
     assert exposed["name"] == unique + "X" and exposed["field"] == "/assets/2/value" and exposed["job"] == job["id"]
-    assert requests.get(job["assets"][0]["src"], timeout=10).status_code == 200
+    assert requests.get(job["assets"][0]["src"], timeout=30).status_code == 200
     assert studio.received("/a?k=" + url)
     used = server.audit(event="secret.used")[-1]
     assert used["name"] == unique + "U" and used["field"] == "/assets/0/src" and used["job"] == job["id"]
@@ -184,16 +184,16 @@ def test_the_worker_gets_addresses_instead_of_values(server, keys, studio, uniqu
 def test_one_time_addresses(server, keys):
     lease, _ = lease_for(server, {})
     url = lease["output"]["url"]
-    assert requests.get(url, timeout=10).status_code in (404, 405)
-    assert requests.post(url, data=b"x", timeout=10).status_code in (404, 405)
-    assert requests.put(url[:-1] + ("a" if url[-1] != "a" else "b"), data=b"x", timeout=10).status_code == 404
-    assert requests.put(url[:-5], data=b"x", timeout=10).status_code == 404
-    assert requests.put(url, data=b"output", timeout=10).status_code == 201
-    assert requests.put(url, data=b"again!", timeout=10).status_code == 410
+    assert requests.get(url, timeout=30).status_code in (404, 405)
+    assert requests.post(url, data=b"x", timeout=30).status_code in (404, 405)
+    assert requests.put(url[:-1] + ("a" if url[-1] != "a" else "b"), data=b"x", timeout=30).status_code == 404
+    assert requests.put(url[:-5], data=b"x", timeout=30).status_code == 404
+    assert requests.put(url, data=b"output", timeout=30).status_code == 201
+    assert requests.put(url, data=b"again!", timeout=30).status_code == 410
     finish = server.call("POST", f"/worker/leases/{lease['lease']}/finish", {"state": "finished"})
     assert finish.status_code == 200
     assert server.call("GET", f"/jobs/{lease['job']['id']}/output").content == b"output"
-    assert requests.put(url, data=b"late", timeout=10).status_code in (404, 409, 410)
+    assert requests.put(url, data=b"late", timeout=30).status_code in (404, 409, 410)
 
 
 def test_a_lease_belongs_to_its_token_and_team(server):
@@ -360,7 +360,7 @@ def test_abuse_066_redirects_are_not_followed(server, studio, unique, status):
     server.put(unique, value)
     with Web(lambda handler, body: (status, {"Location": f"{studio.url}/hook/{unique}"}, b"")) as web:
         lease, _ = lease_for(server, {"assets": [{"type": "image", "src": web.url + "/a", "params": {"headers": {"X": "${secret.%s}" % unique}}}]})
-        got = requests.get(lease["job"]["assets"][0]["src"], timeout=10)
+        got = requests.get(lease["job"]["assets"][0]["src"], timeout=30)
     assert got.status_code == 502 and len(web.seen) == 1 and web.seen[0][2]["X"] == value
     assert studio.received(f"/hook/{unique}") == []
 
@@ -372,7 +372,7 @@ def test_abuse_071_076_nothing_of_ours_or_of_another_send_goes_out(server, uniqu
     with Web(lambda handler, body: (200, {"Set-Cookie": "session=1"}, b"ok")) as web:
         for name, headers in (("1", {"Authorization": "Bearer ${secret.%s1}" % unique}), ("2", {"X": "${secret.%s2}" % unique})):
             lease, _ = lease_for(server, {"assets": [{"type": "image", "src": f"{web.url}/{name}", "params": {"headers": headers}}]})
-            got = requests.get(lease["job"]["assets"][0]["src"], headers={"Authorization": "Bearer " + server.token, "Cookie": "a=b"}, timeout=10)
+            got = requests.get(lease["job"]["assets"][0]["src"], headers={"Authorization": "Bearer " + server.token, "Cookie": "a=b"}, timeout=30)
             assert got.status_code == 200 and got.content == b"ok" and "Set-Cookie" not in got.headers
     assert [h["Authorization"] for _, p, h in web.seen if p == "/1"] == [f"Bearer {first}"]
     seen = [h for _, p, h in web.seen if p == "/2"][0]
@@ -409,7 +409,7 @@ def test_22_a_secret_deleted_after_submit_is_named_and_no_more(server, studio, u
 def test_abuse_099_a_secret_deleted_before_its_delivery_ends_the_job(server, keys, unique):
     secret = server.put(unique, keys.said["secretAccessKey"]).json()["id"]
     lease, _ = lease_for(server, {"upload": s3_upload(keys, accessKeySecret="${secret.%s}" % unique)})
-    assert requests.put(lease["output"]["url"], data=b"output", timeout=10).status_code == 201
+    assert requests.put(lease["output"]["url"], data=b"output", timeout=30).status_code == 201
     server.call("DELETE", "/secrets/" + secret)
     server.call("POST", f"/worker/leases/{lease['lease']}/finish", {"state": "finished"})
     job = server.wait(lease["job"]["id"])

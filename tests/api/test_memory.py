@@ -63,7 +63,7 @@ def test_after_puts_and_a_rotation(fresh):
         head = {"Authorization": "Bearer " + s.token, "Content-Type": "application/json"}
 
         def put(body):
-            return kept.put(s.base + "/secrets", data=body, headers=head, timeout=10).status_code
+            return kept.put(s.base + "/secrets", data=body, headers=head, timeout=30).status_code
         assert put(json.dumps({"name": "SMALL", "value": small})) == 201
         assert put(json.dumps({"name": "BIG", "value": big + "v" * 30000 + big + "v" * 30000})) == 201
         assert put(iter([b'{"name":"CHUNKED",', b'"value":"' + chunked.encode()[:10], chunked.encode()[10:] + b'"}'])) == 201
@@ -80,7 +80,7 @@ def test_after_puts_that_are_refused(fresh):
         for body in (json.dumps({"name": "THERE", "value": values[0]}), json.dumps({"name": "a b", "value": values[1]}), '{"name":"X","value":"' + values[2],
                      json.dumps({"name": "X", "value": values[3], "rotate": 3}), json.dumps({"name": "X", "other": values[4]}),
                      json.dumps({"name": "X", "value": values[5] + "v" * 66000})):
-            assert kept.put(s.base + "/secrets", data=body, headers=head, timeout=10).status_code in (400, 409, 413)
+            assert kept.put(s.base + "/secrets", data=body, headers=head, timeout=30).status_code in (400, 409, 413)
         nowhere(s, *values)
 
 
@@ -88,10 +88,10 @@ def test_after_a_401_and_a_revocation_the_tokens_are_nowhere(fresh):
     s = fresh()
     with requests.Session() as kept:
         guess = "slt_adm_" + canary(14) + "_" + canary(49)
-        assert kept.get(s.base + "/secrets", headers={"Authorization": "Bearer " + guess}, timeout=10).status_code == 401
-        assert kept.get(s.base + "/secrets", headers={"Authorization": "Bearer " + s.token}, timeout=10).status_code == 200
+        assert kept.get(s.base + "/secrets", headers={"Authorization": "Bearer " + guess}, timeout=30).status_code == 401
+        assert kept.get(s.base + "/secrets", headers={"Authorization": "Bearer " + s.token}, timeout=30).status_code == 200
         made = s.call("POST", "/tokens", {"role": "submit"}).json()["token"]
-        assert kept.get(s.base + "/jobs", headers={"Authorization": "Bearer " + made}, timeout=10).status_code == 200
+        assert kept.get(s.base + "/jobs", headers={"Authorization": "Bearer " + made}, timeout=30).status_code == 200
         for token in (guess, s.token, made):
             nowhere(s, token, token.split("_")[-1][:43])
 
@@ -107,11 +107,11 @@ def test_after_a_whole_delivery(fresh, s3, studio, unique):
                              "assets": [{"type": "text", "layerName": "t", "value": "${secret.TEXT}"},
                                         {"type": "image", "src": studio.url + "/private/a", "params": {"headers": {"X-Asset-Key": "${secret.ASSET}"}}}]})
     nowhere(s, text)
-    assert requests.get(lease["job"]["assets"][1]["src"], timeout=10).status_code == 200
+    assert requests.get(lease["job"]["assets"][1]["src"], timeout=30).status_code == 200
     nowhere(s, studio.key)
     at = f"/worker/leases/{lease['lease']}"
     assert s.call("POST", at + "/log?offset=0&final=1", f"the text is {text}\n".encode()).status_code == 200
-    assert requests.put(lease["output"]["url"], data=b"output", timeout=10).status_code == 201
+    assert requests.put(lease["output"]["url"], data=b"output", timeout=30).status_code == 201
     assert s.call("POST", at + "/finish", {"state": "finished"}).status_code == 200
     assert s.wait(lease["job"]["id"])["status"] == "finished"
     until(lambda: studio.received(f"/hook/{unique}"), 10)
@@ -143,15 +143,15 @@ def test_after_a_sign_in_and_out_neither_token_nor_cookie_is_anywhere(fresh):
     token = s.new_token("editor")
     head = {"Origin": s.url, "Sec-Fetch-Site": "same-origin"}
     with requests.Session() as kept:  # its connection stays open
-        made = kept.post(s.url + "/console/session", json={"token": token}, headers=head, timeout=10)
+        made = kept.post(s.url + "/console/session", json={"token": token}, headers=head, timeout=30)
         assert made.status_code == 201
         cookie = made.headers["Set-Cookie"].split("=", 1)[1].split(";")[0]
         head.update({"Cookie": f"a=b; __Host-safelight={cookie}; c=d", "X-Safelight-CSRF": made.json()["csrf"]})
         kept.cookies.clear()
-        assert kept.get(s.base + "/secrets", headers=head, timeout=10).status_code == 200
+        assert kept.get(s.base + "/secrets", headers=head, timeout=30).status_code == 200
         nowhere(s, token, token.split("_")[-1][:43], cookie, cookie.split("_")[-1])
-        assert kept.get(s.base + "/secrets", headers={**head, "Cookie": f"odd odd; __Host-safelight={cookie}"}, timeout=10).status_code == 200
-        assert kept.get(s.base + "/secrets", headers={**head, "X-Safelight-CSRF": "x"}, timeout=10).status_code == 403
-        assert kept.delete(s.url + "/console/session", headers=head, timeout=10).status_code == 204
-        assert kept.get(s.base + "/secrets", headers=head, timeout=10).status_code == 401
+        assert kept.get(s.base + "/secrets", headers={**head, "Cookie": f"odd odd; __Host-safelight={cookie}"}, timeout=30).status_code == 200
+        assert kept.get(s.base + "/secrets", headers={**head, "X-Safelight-CSRF": "x"}, timeout=30).status_code == 403
+        assert kept.delete(s.url + "/console/session", headers=head, timeout=30).status_code == 204
+        assert kept.get(s.base + "/secrets", headers=head, timeout=30).status_code == 401
         nowhere(s, cookie, cookie.split("_")[-1])

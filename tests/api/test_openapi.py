@@ -43,7 +43,7 @@ def test_every_code_of_an_error_is_one_of_the_table():
 
 
 def test_it_is_served_as_it_stands(server):
-    answer = requests.get(server.url + "/openapi.json", timeout=10)
+    answer = requests.get(server.url + "/openapi.json", timeout=30)
     assert answer.status_code == 200 and answer.headers["Content-Type"] == "application/json"
     assert answer.json() == DOCUMENT
 
@@ -91,4 +91,4 @@ def send(server, method, path, token, scheme):
     place = re.sub(r"\{\w+\}", "01ARZ3NDEKTSV4RRFFQ69G5FAV", path)
     header = {"token": "Authorization", "workerSecret": "nexrender-secret"}[scheme]
     value = f"Bearer {token}" if scheme == "token" else token
-    return requests.request(method, server.url + place, headers={header: value} if token else {}, timeout=10)
+    return requests.request(method, server.url + place, headers={header: value} if token else {}, timeout=30)

@@ -343,7 +343,7 @@ def certificate(folder, name):
 
 
 def shown(s):
-    pem = ssl.get_server_certificate((s.host, s.port), timeout=10)
+    pem = ssl.get_server_certificate((s.host, s.port), timeout=30)
     return subprocess.run(["openssl", "x509", "-noout", "-subject"], input=pem, capture_output=True, text=True, check=True).stdout.strip().split("=")[-1].strip()
 
 
@@ -351,12 +351,12 @@ def test_tls_and_its_reload(fresh, folder):
     cert, key = certificate(folder, "first")
     s = fresh("--tls-cert", str(cert), "--tls-key", str(key))
     assert s.url.startswith("https://") and shown(s) == "first"
-    listing = lambda ca: requests.get(s.base + "/secrets", headers={"Authorization": "Bearer " + s.token}, verify=str(ca), timeout=10)
+    listing = lambda ca: requests.get(s.base + "/secrets", headers={"Authorization": "Bearer " + s.token}, verify=str(ca), timeout=30)
     assert listing(cert).text == "[]"
     with pytest.raises(requests.exceptions.SSLError):
-        requests.get(s.base + "/secrets", timeout=10)
+        requests.get(s.base + "/secrets", timeout=30)
     with pytest.raises(requests.exceptions.RequestException):
-        answer = requests.get(s.base.replace("https", "http") + "/secrets", headers={"Authorization": "Bearer " + s.token}, timeout=10)
+        answer = requests.get(s.base.replace("https", "http") + "/secrets", headers={"Authorization": "Bearer " + s.token}, timeout=30)
         assert answer.status_code == 400  # or a refusal in clear
         raise requests.exceptions.RequestException
     with socket.create_connection((s.host, s.port)) as c:

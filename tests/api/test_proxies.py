@@ -75,7 +75,7 @@ def behind(request, fresh):
         def answers():
             assert proxy.poll() is None, (server.folder / "proxy.log").read_text()
             try:
-                return session.get(f"https://localhost:{port}/readyz", timeout=5).status_code == 200
+                return session.get(f"https://localhost:{port}/readyz", timeout=30).status_code == 200
             except requests.ConnectionError:
                 return False
         until(answers, 20, "the proxy's answer")

@@ -53,7 +53,7 @@ def test_47_a_silent_lease_is_given_to_another_and_a_poisonous_job_ends(fresh, f
     assert len({x["lease"] for x in leases}) == 5
     for call, body in (("heartbeat", {}), ("finish", {"state": "error", "error": "late"})):
         assert s.call("POST", f"/worker/leases/{first['lease']}/{call}", body).status_code == 409
-    assert requests.put(first["output"]["url"], data=b"late", timeout=10).status_code in (404, 409, 410)
+    assert requests.put(first["output"]["url"], data=b"late", timeout=30).status_code in (404, 409, 410)
     job = s.wait(made, 10)
     assert job["status"] == "error" and job["stats"]["error"]
     assert [line for line in s.job_log(made).splitlines() if line.startswith("try")] == [f"try {n}" for n in range(1, 6)]
@@ -74,11 +74,11 @@ def test_abuse_110_revoking_a_workers_token_ends_its_lease(server, studio, uniqu
     server.put(unique, "a-value")
     lease, _ = lease_for(server, {"assets": [{"type": "image", "src": studio.url + "/${secret.%s}" % unique}]}, token=token)
     asset = lease["job"]["assets"][0]["src"]
-    assert requests.get(asset, timeout=10).status_code == 200
+    assert requests.get(asset, timeout=30).status_code == 200
     server.call("DELETE", "/tokens/" + token.split("_")[2])
     assert server.call("POST", f"/worker/leases/{lease['lease']}/heartbeat", {}, token=token).status_code == 401
-    assert requests.get(asset, timeout=10).status_code == 410
-    assert requests.put(lease["output"]["url"], data=b"x", timeout=10).status_code == 410
+    assert requests.get(asset, timeout=30).status_code == 410
+    assert requests.put(lease["output"]["url"], data=b"x", timeout=30).status_code == 410
 
 
 def test_a_killed_workers_job_is_done_by_the_next(fresh, folder):

@@ -8,9 +8,12 @@ import contextlib
 import json
 import secrets
 import socket
+import ssl
 import time
 
 import pytest
+
+from test_processes import certificate
 
 LIMIT = 512 * 1024  # JSON_BODY_MAX_BYTES
 QUIET = 0.3  # nothing more is coming when nothing came for so long
@@ -50,6 +53,49 @@ class Raw:
         except ConnectionResetError:
             return data, True
         return data, False
+
+
+class RawTls(Raw):
+    """The same over TLS, which can end its own half alone."""
+
+    def __init__(self, server):
+        super().__init__(server)
+        self.socket.settimeout(60)
+        self.came, self.goes = ssl.MemoryBIO(), ssl.MemoryBIO()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        self.tls = context.wrap_bio(self.came, self.goes)
+        self.until_done(self.tls.do_handshake)
+
+    def until_done(self, call, *args):
+        while True:
+            try:
+                return call(*args)
+            except ssl.SSLWantReadError:
+                self.flush()
+                piece = self.socket.recv(65536)
+                if not piece:
+                    self.came.write_eof()
+                self.came.write(piece)
+
+    def flush(self):
+        self.socket.sendall(self.goes.read())
+
+    def say(self, data):
+        self.tls.write(data)
+        self.flush()
+
+    def end(self):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self.tls.unwrap()
+        self.flush()
+
+    def hear(self):
+        data = b""
+        with contextlib.suppress(ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            while piece := self.until_done(self.tls.read, 65536):
+                data += piece
+        return data
 
 
 def answers(data):
@@ -241,6 +287,23 @@ def test_half_closed_client_gets_its_answer(server):
             heard, closed = raw.hear(quiet=20)
             (status, fields, body), = answers(heard)
             assert status == 201 and fields[b"x-request-id"] and json.loads(body)["id"] and closed
+
+
+def test_half_closed_over_tls_a_long_answer_is_whole(fresh, folder):
+    """close_notify is an end of one half, too; the answer is longer than a record of TLS holds."""
+    cert, key = certificate(folder, "half")
+    s = fresh("--tls-cert", str(cert), "--tls-key", str(key))
+    jobs = json.dumps({"jobs": [{"engine": "x", "template": {"id": "T"}}] * 60}).encode()
+    request = (b"POST /api/v2/batches HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
+               b"Authorization: Bearer %s\r\n\r\n" % (len(jobs), s.token.encode())) + jobs
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(RawTls(s)) for _ in range(12)]
+        for raw in clients:
+            raw.say(request)
+            raw.end()
+        for raw in clients:
+            (status, fields, body), = answers(raw.hear())
+            assert status == 201 and len(body) == int(fields[b"content-length"]) > 16384 and fields[b"date"]
 
 
 def test_continue_is_sent_when_the_body_is_wanted(server):

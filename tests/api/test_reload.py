@@ -60,7 +60,7 @@ def test_the_log_in_every_process(conf):
     c.write("log-level = debug\nlog-format = json\n")
     c.s.process.send_signal(signal.SIGHUP)
     until(lambda: '"event":"reloaded"' in c.s.log(), 10)
-    requests.get(c.s.url + "/healthz", timeout=10)
+    requests.get(c.s.url + "/healthz", timeout=30)
     rows = until(lambda: (lambda r: r if any(x.get("route") == "/healthz" for x in r) else None)([json.loads(line) for line in c.s.log().splitlines()]), 10)
     assert {r["process"] for r in rows} >= {"safelight", "api"} and [r["level"] for r in rows if r.get("route") == "/healthz"] == ["debug"]
     c.write("log-level = error\naccess-log = off\n")
@@ -115,7 +115,7 @@ def test_what_the_api_answers_with(conf):
     assert c.reload("public-url = https://farm.example.com/render\nlease-ms = 30000\ntemplate-max-bytes = 1024\nspool-min-free-bytes = 0\n") == (True, True)
     other = c.s.call("POST", "/templates", {"type": "zip", "displayName": "t"}).json()
     assert other["uploadUrl"].startswith("https://farm.example.com/render/upload/")
-    assert requests.put(made["uploadUrl"], b"PK" + bytes(1023), timeout=10).status_code == 413  # an address of before, the limit of now
+    assert requests.put(made["uploadUrl"], b"PK" + bytes(1023), timeout=30).status_code == 413  # an address of before, the limit of now
     assert c.s.submit(JOB).status_code == 201
     lease = c.s.call("POST", "/worker/lease", {}, token=worker).json()
     assert lease["leaseMs"] == 30000 and lease["output"]["url"].startswith("https://farm.example.com/render/t/")
@@ -129,7 +129,7 @@ def test_what_the_api_answers_with(conf):
 def test_who_may_read_metrics(conf):
     first, second = canary(40), canary(40)
     c = conf()
-    asked = lambda token: requests.get(c.s.url + "/metrics", headers={"Authorization": "Bearer " + token}, timeout=10).status_code
+    asked = lambda token: requests.get(c.s.url + "/metrics", headers={"Authorization": "Bearer " + token}, timeout=30).status_code
     assert asked(first) == 404
     assert c.reload(f"metrics = token\nmetrics-token = {first}\n") == (True, True)
     assert (asked(first), asked(second)) == (200, 401)
@@ -153,7 +153,7 @@ def test_what_needs_a_restart_is_said_and_stays(conf):
     assert c.reload("threads = 3\nconnections = 20\nhead-deadline-ms = 200\nca-file = /nonexistent\nkeep-outputs = 1\n") == (True, True)
     assert c.said("setting_not_changed") == ["ca-file", "threads", "connections", "head-deadline-ms"]
     assert c.said("setting_changed") == ["keep-outputs"]
-    assert requests.get(url + "/healthz", timeout=10).status_code == 200
+    assert requests.get(url + "/healthz", timeout=30).status_code == 200
     assert c.reload() == (True, True)  # said again each time, until somebody restarts
     assert len(c.said("setting_not_changed")) == 8 and c.said("setting_changed") == ["keep-outputs"]
 

@@ -127,7 +127,7 @@ def test_abuse_013_delete_without_an_id_deletes_nothing(server, unique, path):
     import http.client
     server.put(unique, canary())
     before = server.secrets()
-    c = http.client.HTTPConnection(server.host, server.port, timeout=10)
+    c = http.client.HTTPConnection(server.host, server.port, timeout=30)
     c.putrequest("DELETE", "/api/v2" + path)  # as written: no client normalises it
     c.putheader("Authorization", f"Bearer {server.token}")
     c.endheaders()
@@ -154,7 +154,7 @@ def test_13_without_or_with_a_wrong_token_401(server, method, path):
 
 def test_abuse_005_401_comes_before_the_body_is_read(server):
     import socket
-    with socket.create_connection((server.host, server.port), timeout=10) as c:
+    with socket.create_connection((server.host, server.port), timeout=30) as c:
         c.sendall(b"PUT /api/v2/secrets HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000000\r\n\r\n")
         assert b" 401 " in c.recv(4096).split(b"\r\n")[0]
 

@@ -19,9 +19,9 @@ def test_check_049_the_output_comes_by_addresses_that_work_once(own):
     job = own.pickup()
     places = own.hand_in(job, b"a whole output" * 1000)
     url = job["actions"]["postrender"][0]["params"]["url"]
-    assert requests.post(url, timeout=10).status_code == 410
-    assert requests.put(places["upload_url"], data=b"another", timeout=10).status_code == 410
-    assert requests.post(places["finilize_url"], timeout=10).status_code == 410
+    assert requests.post(url, timeout=30).status_code == 410
+    assert requests.put(places["upload_url"], data=b"another", timeout=30).status_code == 410
+    assert requests.post(places["finilize_url"], timeout=30).status_code == 410
     own.say(job["uid"], "finished")
     got = own.server.call("GET", f"/jobs/{made['id']}/output", token=own.admin)
     assert got.content == b"a whole output" * 1000
@@ -30,21 +30,21 @@ def test_check_049_the_output_comes_by_addresses_that_work_once(own):
 @pytest.mark.parametrize("ticket", ["a" * 32, "a" * 21, "a" * 65, "x"])
 def test_addresses_that_never_were(own, ticket):
     for call in (requests.get, requests.post):
-        assert call(f"{own.server.url}/t/{ticket}", timeout=10).status_code == 404
+        assert call(f"{own.server.url}/t/{ticket}", timeout=30).status_code == 404
     for path in ("", "/log"):
-        assert requests.put(f"{own.server.url}/t/{ticket}{path}", data=b"x", timeout=10).status_code == 404
+        assert requests.put(f"{own.server.url}/t/{ticket}{path}", data=b"x", timeout=30).status_code == 404
 
 
 def test_an_address_of_one_kind_is_none_of_another(own):
     own.submit(v2())
     job = own.pickup()
     url = job["actions"]["postrender"][0]["params"]["url"]
-    assert requests.get(url, timeout=10).status_code == 404 and requests.put(url, data=b"x", timeout=10).status_code == 404
-    assert requests.put(url + "/log", data=b"x", timeout=10).status_code == 404
-    places = requests.post(url, timeout=10).json()  # none of these used it up
-    assert requests.post(places["upload_url"], timeout=10).status_code == 404
-    assert requests.put(places["upload_url"] + "/log", data=b"x", timeout=10).status_code == 404
-    assert requests.put(places["upload_url"], data=b"x", timeout=10).status_code == 201
+    assert requests.get(url, timeout=30).status_code == 404 and requests.put(url, data=b"x", timeout=30).status_code == 404
+    assert requests.put(url + "/log", data=b"x", timeout=30).status_code == 404
+    places = requests.post(url, timeout=30).json()  # none of these used it up
+    assert requests.post(places["upload_url"], timeout=30).status_code == 404
+    assert requests.put(places["upload_url"] + "/log", data=b"x", timeout=30).status_code == 404
+    assert requests.put(places["upload_url"], data=b"x", timeout=30).status_code == 201
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_check_049_the_log_is_masked_and_has_its_bounds(logging):
     job = own.pickup()
     first, second = job["actions"]["postrender"]
     assert first["input"] == "aerender.log" and "input" not in second
-    places = requests.post(first["params"]["url"], timeout=10).json()
+    places = requests.post(first["params"]["url"], timeout=30).json()
     text = b"".join(b"line %d with %s\n" % (n, value.encode()) for n in range(100000))  # cut at any place
     assert requests.put(places["upload_url"], data=text, timeout=60).status_code == 201
     assert requests.put(places["upload_url"], data=b"more", timeout=60).status_code == 410
@@ -76,7 +76,7 @@ def test_a_log_that_is_longer_than_is_kept_is_cut(logging):
     own = Farm(logging)
     made = own.submit(v2())
     job = own.pickup()
-    places = requests.post(job["actions"]["postrender"][0]["params"]["url"], timeout=10).json()
+    places = requests.post(job["actions"]["postrender"][0]["params"]["url"], timeout=30).json()
     limit = 64 * 1024 * 1024
     refused = requests.put(places["upload_url"], data=b"", headers={"Content-Length": str(limit + 1)}, timeout=30)
     assert refused.status_code == 413
@@ -205,15 +205,15 @@ def test_a_stored_template_and_fonts_come_by_one_time_addresses(own):
     job = own.pickup()
     src = job["template"]["src"]
     assert src.startswith(own.server.url + "/t/") and src.endswith(".aep") and job["template"]["name"] == "template.aep"
-    assert requests.get(src, timeout=10).content == project
+    assert requests.get(src, timeout=30).content == project
     (asset,) = job["assets"]
     assert asset["type"] == "static" and asset["name"] == "DejaVuSans.ttf" and asset["src"].endswith(".ttf")
     assert job["actions"]["prerender"] == [{"module": "@nexrender/action-fonts"}]
     for _ in range(3):
-        assert requests.get(asset["src"], timeout=10).content == open(FONT, "rb").read()
-    assert requests.get(asset["src"], timeout=10).status_code == 410
+        assert requests.get(asset["src"], timeout=30).content == open(FONT, "rb").read()
+    assert requests.get(asset["src"], timeout=30).status_code == 410
     own.say(made["id"], "error", error="stop")
-    assert requests.get(src, timeout=10).status_code == 410
+    assert requests.get(src, timeout=30).status_code == 410
 
 
 def test_our_own_worker_gets_them_too(own):
@@ -221,9 +221,9 @@ def test_our_own_worker_gets_them_too(own):
     made = own.submit({**payload, "engine": "own-engine"})
     lease = own.server.call("POST", "/worker/lease", {"engines": "own-engine"}, token=own.worker).json()
     assert lease["job"]["id"] == made["id"] and lease["job"]["fonts"] == ["DejaVuSans.ttf", "Missing.ttf"]
-    assert requests.get(lease["job"]["template"]["src"], timeout=10).content == project
+    assert requests.get(lease["job"]["template"]["src"], timeout=30).content == project
     (font,) = lease["fonts"]
-    assert font["name"] == "DejaVuSans.ttf" and requests.get(font["src"], timeout=10).content == open(FONT, "rb").read()
+    assert font["name"] == "DejaVuSans.ttf" and requests.get(font["src"], timeout=30).content == open(FONT, "rb").read()
 
 
 # --- nested jobs ---
@@ -239,9 +239,9 @@ def test_a_nested_job_is_rendered_by_the_farm_and_handed_to_its_parent(own):
     parent = own.pickup()
     (asset,) = parent["assets"]
     assert parent["uid"] == made["id"] and asset["type"] == "video" and asset["layerName"] == "inner" and asset["composition"] == "outer"
-    assert asset["name"] == child["uid"] + ".mp4" and requests.get(asset["src"], timeout=10).content == b"the inner film"
+    assert asset["name"] == child["uid"] + ".mp4" and requests.get(asset["src"], timeout=30).content == b"the inner film"
     own.say(parent["uid"], "error", error="stop")
-    assert requests.get(asset["src"], timeout=10).status_code == 410
+    assert requests.get(asset["src"], timeout=30).status_code == 410
 
 
 def test_a_nested_job_is_handed_to_our_own_worker_too(own):
@@ -253,4 +253,4 @@ def test_a_nested_job_is_handed_to_our_own_worker_too(own):
     lease = own.server.call("POST", "/worker/lease", {"engines": "own-engine"}, token=own.worker).json()
     (asset,) = lease["job"]["assets"]
     assert lease["job"]["id"] == made["id"] and asset["type"] == "image" and asset["layerName"] == "inner" and set(asset) == {"type", "layerName", "name", "src"}
-    assert asset["src"].endswith(".png") and requests.get(asset["src"], timeout=10).content == b"the inner picture"
+    assert asset["src"].endswith(".png") and requests.get(asset["src"], timeout=30).content == b"the inner picture"

@@ -322,7 +322,7 @@ def test_check_047_a_job_given_back_is_given_out_again(own):
     own.say(made["id"], "started", name="n")
     own.say(made["id"], "queued", name="n")
     assert own.job(made["id"])["status"] == "queued" and "gave the job back" in own.log(made["id"])
-    assert requests.post(old, timeout=10).status_code == 410  # its address ended with its lease
+    assert requests.post(old, timeout=30).status_code == 410  # its address ended with its lease
     assert own.call("PUT", f"/jobs/{made['id']}", {"state": "finished"}, name="n").status_code == 409
     second = own.pickup(name="m")
     assert second["uid"] == made["id"] and second["actions"]["postrender"][0]["params"]["url"] != old
@@ -335,7 +335,7 @@ def test_check_047_a_job_picked_and_never_started_is_given_out_again(fresh):
     job = own.pickup(name="gone")
     until(lambda: own.job(made["id"])["status"] == "queued", 20, "the lease's end")
     assert own.call("PUT", f"/jobs/{made['id']}", {"state": "started"}, name="gone").status_code == 409
-    assert requests.post(job["actions"]["postrender"][0]["params"]["url"], timeout=10).status_code == 410
+    assert requests.post(job["actions"]["postrender"][0]["params"]["url"], timeout=30).status_code == 410
     assert "went silent" in own.log(made["id"])
     again = own.pickup(name="next")
     assert again["uid"] == made["id"]
@@ -367,8 +367,8 @@ def test_abuse_110_revoking_the_farms_token_ends_what_it_was_given(server, own, 
     job = own.pickup(token=token)
     assert server.call("DELETE", "/tokens/" + token.split("_")[2], token=own.admin).status_code == 200
     assert own.call("PUT", f"/jobs/{job['uid']}", {"state": "started"}, token=token).status_code == 403
-    assert requests.get(job["assets"][0]["src"], timeout=10).status_code == 410
-    assert requests.post(job["actions"]["postrender"][0]["params"]["url"], timeout=10).status_code == 410
+    assert requests.get(job["assets"][0]["src"], timeout=30).status_code == 410
+    assert requests.post(job["actions"]["postrender"][0]["params"]["url"], timeout=30).status_code == 410
 
 
 def test_abuse_024_a_workers_token_that_looks_around_is_told_of(server, own):

@@ -269,7 +269,7 @@ def test_ready_is_said_when_it_is_true_and_not_before(data, manager, port):
     s = Served(data, passed=[port], env=manager.env)
     try:
         assert manager.hear()["READY"] == "1"
-        assert requests.get(f"http://127.0.0.1:{port.getsockname()[1]}/readyz", timeout=10).status_code == 200
+        assert requests.get(f"http://127.0.0.1:{port.getsockname()[1]}/readyz", timeout=30).status_code == 200
     finally:
         s.stop()
     (data / "root.key").rename(data.parent / "away")

@@ -197,7 +197,7 @@ def test_a_name_pattern_bounds_what_a_token_touches(server, unique):
 
 def test_abuse_028_two_authorization_headers_are_refused(server):
     for first, second in ((server.token, server.token), (server.token, "x"), ("x", server.token)):
-        c = http.client.HTTPConnection(server.host, server.port, timeout=10)
+        c = http.client.HTTPConnection(server.host, server.port, timeout=30)
         c.putrequest("GET", "/api/v2/secrets")
         c.putheader("Authorization", f"Bearer {first}")
         c.putheader("Authorization", f"Bearer {second}")
