@@ -9,7 +9,7 @@ import zlib
 import pytest
 import requests
 
-from conftest import ROOT, Web, canary, until
+from conftest import OPEN, ROOT, Server, Web, canary, until
 from common import arrived, hook, lease_for, put_path
 
 sys.path.insert(0, str(ROOT / "tests/redaction"))
@@ -21,6 +21,15 @@ TEXT_ASSET = {"type": "text", "layerName": "t"}
 def hard():
     """A value that every encoder changes, and that is found nowhere by chance."""
     return f'p"w\\ é/+&=<{canary(12)}>' + "'$" + canary(16) + "\t%x\nlast line: " + canary(16)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """Of this file's own: all of its files are searched for thousands of forms, again and again."""
+    s = Server(tmp_path_factory.mktemp("redaction"), *OPEN)
+    yield s
+    code, log = s.stop(), s.log()
+    assert code == 0 and "ERROR: AddressSanitizer" not in log and "runtime error:" not in log, log[-5000:]
 
 
 def in_all_forms(value, seed=1):
@@ -48,6 +57,13 @@ def assert_nothing_left(value, *places):
 
 def nothing_in_files(server, value):
     assert_nothing_left(value, *(p.read_bytes() for p in server.files() if p.is_file()))
+
+
+@pytest.fixture(scope="module")
+def keys(server, s3):
+    for name, member in (("AWS_ACCESS_KEY_ID", "accessKeyId"), ("AWS_SECRET_ACCESS_KEY", "secretAccessKey")):
+        assert server.put(name, s3.said[member]).status_code == 201
+    return s3
 
 
 # --- logs and errors of workers ---
