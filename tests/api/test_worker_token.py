@@ -45,7 +45,7 @@ def test_stdin_is_stronger_than_the_environment(server):
     assert server.wait(job)["status"] == "finished"
 
 
-@pytest.mark.parametrize("given, code, said", [("", 3, "no token on stdin"), (" \n\n", 3, "no token on stdin"), ("x" * 2049, 3, "too long"), ("x" * 100000, 3, "too long"),
+@pytest.mark.parametrize("given, code, said", [("", 3, "no token on stdin"), (" \n\n", 3, "no token on stdin"), ("x" * 2049, 9, "too long"), ("x" * 100000, 9, "too long"),
                                                ("nonsense", 3, "does not take this token")])
 def test_no_token_or_too_much_of_it_is_refused(server, given, code, said):
     done = work(server, engine(server.folder, "exit 1"), given)
@@ -56,4 +56,4 @@ def test_no_token_or_too_much_of_it_is_refused(server, given, code, said):
 def test_two_lines_are_no_token(server):
     token = server.new_token("worker")
     done = work(server, engine(server.folder, "exit 1"), f"{token}\n{token}\n")
-    assert done.returncode == 3 and "more than one line" in done.stderr and token not in done.stderr
+    assert done.returncode == 9 and "more than one line" in done.stderr and token not in done.stderr
