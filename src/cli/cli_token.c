@@ -8,7 +8,7 @@
 #include "clock.h"
 #include "json_encode.h"
 
-enum { BODY_MAX_BYTES = 64 * 1024, LIST_MAX_BYTES = 16 * 1024 * 1024 };
+enum { BODY_MAX_BYTES = 64 * 1024 };
 
 static int open_either(struct cli_client *c, const struct cli_args *args, struct str *ret_path)
 {

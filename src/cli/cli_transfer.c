@@ -171,16 +171,12 @@ static int place_free(const struct cli_args *args, const char *path)
     return EXIT_CODE_CONFLICT;
 }
 
-/* link() does not replace what came there meanwhile; some file systems have no links. */
 static int put_in_place(const struct cli_args *args, const char *part, const char *path)
 {
-    bool placed = !cli_flag(args, "force") && link(part, path) == 0;
-    if (placed) {
-        (void)unlink(part);
+    if (cli_flag(args, "force") ? rename(part, path) == 0 : io_move_new(part, path) == OK)
         return 0;
-    }
-    int code = place_free(args, path);
-    if (code == 0 && rename(part, path) != 0) {
+    int code = place_free(args, path); /* somebody was faster */
+    if (code == 0) {
         fputs("safelight: the file cannot be put in its place\n", stderr);
         code = EXIT_CODE_FAILED;
     }
@@ -193,11 +189,14 @@ int cli_file_write(const struct cli_args *args, const char *path, cli_file_write
     if (code != 0)
         return code;
     AUTO(buf) struct buf part = buf_make(PATH_MAX);
-    if (buf_printf(&part, "%s.part", path) != OK || buf_put_byte(&part, 0) != OK) {
+    /* A name of this process's own: what somebody else has there stays, and two may fetch at once.
+     */
+    if (buf_printf(&part, "%s.part-%ld", path, (long)getpid()) != OK ||
+        buf_put_byte(&part, 0) != OK) {
         fputs("safelight: the file's name is too long\n", stderr);
         return EXIT_CODE_INVALID;
     }
-    AUTO(fd) int fd = open(part.ptr, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    AUTO(fd) int fd = open(part.ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0) {
         fputs("safelight: the file cannot be made there\n", stderr);
         return EXIT_CODE_FAILED;

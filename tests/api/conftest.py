@@ -38,8 +38,8 @@ def canary(length=32):
 
 
 def pytest_make_parametrize_id(config, val, argname):
-    """Tests have the same names in each process that runs them: none from what is random, none from a file's bytes."""
-    return argname if isinstance(val, bytes) or (isinstance(val, str) and "cnry" in val) else None
+    """Tests have the same names in each process that runs them: none from what is random, none from a file's bytes; and short ones."""
+    return argname if isinstance(val, bytes) or (isinstance(val, str) and ("cnry" in val or len(val) > 200)) else None
 
 
 def until(condition, seconds=20.0, what="the condition"):

@@ -236,12 +236,15 @@ def test_output_is_fetched_whole_under_its_name_or_another(team):
         os.chdir(here)
     out = team.folder / "named"
     out.write_text("old")
+    mine = team.folder / "named.part"
+    mine.write_text("mine")
     kept = team.run("job", "output", job["id"], "--file", out)
     assert kept.returncode == CONFLICT and "--force" in kept.stderr and out.read_text() == "old"
     assert team.run("job", "output", job["id"], "--file", out, "--force").returncode == DONE and out.stat().st_size == 3000000
     piped = team.run("job", "output", job["id"], "--file", "-")
     assert piped.returncode == DONE and piped.stdout == "x" * 3000000
-    assert [p.name for p in team.folder.iterdir() if p.name.endswith(".part")] == []
+    assert [p.name for p in team.folder.iterdir() if ".part" in p.name] == [mine.name] and mine.read_text() == "mine"
+    mine.unlink()
 
 
 def test_output_that_cannot_be_had(team):
@@ -253,10 +256,10 @@ def test_output_that_cannot_be_had(team):
     assert nowhere.returncode == FAILED and "made there" in nowhere.stderr
     taken = team.folder / "folder"
     taken.mkdir()
-    assert team.run("job", "output", job["id"], "--file", taken, "--force").returncode == INVALID and not (team.folder / "folder.part").exists()
+    assert team.run("job", "output", job["id"], "--file", taken, "--force").returncode == INVALID and not list(team.folder.glob("folder.part*"))
     (team.server.data / "spool" / (job["id"] + ".out")).unlink()
     gone = team.run("job", "output", job["id"], "--file", team.folder / "x")
-    assert gone.returncode == NOT_FOUND and not (team.folder / "x").exists() and not (team.folder / "x.part").exists()
+    assert gone.returncode == NOT_FOUND and not (team.folder / "x").exists() and not list(team.folder.glob("x.part*"))
 
 
 def job_with(address):
@@ -274,7 +277,7 @@ def test_output_addresses_that_lead_nowhere(folder, address, code, why):
     with Web(answer) as web:
         done = run("job", "output", NEVER, "--file", folder / "out", env={"SAFELIGHT_URL": web.url, "SAFELIGHT_TOKEN": "slt_x"})
         assert done.returncode == code and why in done.stderr, done.stderr
-        assert not (folder / "out").exists() and not (folder / "out.part").exists()
+        assert not (folder / "out").exists() and not list(folder.glob("out.part*"))
         assert all("Authorization" not in headers for _, path, headers in web.seen if not path.startswith("/api/v2"))
 
 
