@@ -59,16 +59,17 @@ static void reply(struct http_request *r, struct str expected)
     struct json_out o = json_out_make(&body);
     enum err e = look(api_of(r), &id, &mark);
     if (e == OK && expected.len && !str_equal(expected, buf_str(&id)))
-        e = ERR_CONFLICT;
+        e = ERR_AGAIN; /* not ERR_CONFLICT, by which nothing would have changed */
     if (e != OK) {
         http_fail(r, e);
         return;
     }
     json_out_open(&o, '{');
+    json_out_key(&o, "id");
     if (id.len)
-        json_out_member_str(&o, "id", buf_str(&id));
+        json_out_str(&o, buf_str(&id));
     else
-        json_out_key(&o, "id"), json_out_null(&o);
+        json_out_null(&o);
     json_out_member_str(&o, "mark", buf_str(&mark));
     json_out_close(&o, '}');
     api_reply_out(r, 200, &body, &o);
@@ -84,7 +85,8 @@ void api_recovery_show(struct http_request *r)
     api_defer_or_fail(r, show, NULL);
 }
 
-/* On record before it is in effect: a change that nobody can read of does not happen. */
+/* On record before it is in effect: a change that nobody can read of does not happen. The record of
+ * one that then fails stays. */
 static void change(struct http_request *r)
 {
     struct change *c = api_work(r);
@@ -99,6 +101,8 @@ static void change(struct http_request *r)
                 : ERR_NOT_IMPLEMENTED;
     if (e == ERR_CONFLICT)
         http_fail_text(r, e, "The recovery key was not changed; the server's log says why");
+    else if (e == ERR_TIMEOUT) /* a 408 would say that the request was at fault */
+        http_fail_text(r, ERR_INTERNAL, "Whether the recovery key was changed is not known");
     else if (e != OK)
         http_fail(r, e);
     else

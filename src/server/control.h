@@ -9,7 +9,8 @@
  *                         'a' well (u8)    answer to A; 1: vault and courier answer as well
  *                         'V' id (8 bytes) put recovery.pub.next in its place and hand it to the
  *                                          vault, if it is the key of this id
- *     supervisor -> api   'k' or 'e'       answer to O, C and V: done, or not
+ *     supervisor -> api   'k', 'e' or 'u'  answer to O, C and V, in their order: done, not done, or
+ *                                          not known
  *                         'K' + descriptor a new courier was started; this is its socket
  *                         'H' taken (u8), settings      those that hold now (struct config: both
  *                                          are one program; 0: the new ones were refused); the
@@ -30,6 +31,7 @@ enum control {
     CONTROL_OFFER_RECOVERY = 'V',
     CONTROL_DONE = 'k',
     CONTROL_REFUSED = 'e',
+    CONTROL_UNKNOWN = 'u',
     CONTROL_COURIER = 'K',
     CONTROL_RELOAD = 'H',
     CONTROL_RELOADED = 'L',

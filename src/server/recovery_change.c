@@ -88,9 +88,16 @@ static enum err mark_from_server(struct recovery_change *c)
     return OK;
 }
 
+/* What is answered before anything changed. Of any other answer nobody knows, a 408 for one: the
+ * supervisor may be at it still. */
+static bool is_refusal(int status)
+{
+    enum { MALFORMED = 400, NOT_THERE = 404, NOT_CHANGED = 409 };
+    return status == MALFORMED || status == NOT_THERE || status == NOT_CHANGED;
+}
+
 static enum err commit_through_server(struct recovery_change *c)
 {
-    enum { REFUSED_LEAST = 400, REFUSED_MOST = 499 };
     AUTO(arena) struct arena a = arena_make();
     AUTO(buf) struct buf body = buf_make(BODY_MAX_BYTES);
     struct said said = {STR_EMPTY, STR_EMPTY, STR_EMPTY};
@@ -102,7 +109,7 @@ static enum err commit_through_server(struct recovery_change *c)
         e = ERR_TIMEOUT; /* then the disk has its say, too */
     if (e != OK)
         return ERR_TIMEOUT;
-    if (status >= REFUSED_LEAST && status <= REFUSED_MOST)
+    if (is_refusal(status))
         return explain(c, ERR_CONFLICT, said.error);
     return status == 200 ? OK : ERR_TIMEOUT;
 }

@@ -220,7 +220,10 @@ static void on_api_order(struct supervisor *s, enum control what, struct str res
         e = datadir_commit_root(s->config->data);
     else
         return;
-    if (control_send(s->api_control, e == OK ? CONTROL_DONE : CONTROL_REFUSED, -1) != OK)
+    enum control answer = e == OK            ? CONTROL_DONE
+                          : e == ERR_TIMEOUT ? CONTROL_UNKNOWN
+                                             : CONTROL_REFUSED;
+    if (control_send(s->api_control, answer, -1) != OK)
         log_error("control_failed", kv("error", err_code(e)));
 }
 

@@ -42,7 +42,8 @@ struct running {
     pthread_mutex_t asking; /* one question at a time */
     pthread_mutex_t lock;
     pthread_cond_t answered;
-    int answer;          /* CONTROL_DONE, CONTROL_REFUSED, or 0: none yet */
+    int answer;          /* CONTROL_DONE, CONTROL_REFUSED, CONTROL_UNKNOWN, or 0: none yet */
+    int late;            /* answers that nobody waits for any more; they come in order */
     int64_t tls_told_ms; /* that the certificate expires */
 };
 
@@ -60,11 +61,13 @@ static enum err ask_supervisor(struct running *r, enum control what, struct str 
     r->answer = 0;
     enum err e = ipc_send(r->options->control, buf_str(&order), NULL, 0);
     while (e == OK && r->answer == 0) {
-        if (pthread_cond_timedwait(&r->answered, &r->lock, &until) != 0)
+        if (pthread_cond_timedwait(&r->answered, &r->lock, &until) != 0 && r->answer == 0)
             e = ERR_TIMEOUT;
     }
+    if (e == ERR_TIMEOUT)
+        r->late++;
     if (e == OK && r->answer != CONTROL_DONE)
-        e = ERR_CONFLICT;
+        e = r->answer == CONTROL_REFUSED ? ERR_CONFLICT : ERR_TIMEOUT;
     pthread_mutex_unlock(&r->lock);
     pthread_mutex_unlock(&r->asking);
     return e;
@@ -291,8 +294,12 @@ static void replace_courier(struct running *r, int socket)
 static void hear_answer(struct running *r, int answer)
 {
     pthread_mutex_lock(&r->lock);
-    r->answer = answer;
-    pthread_cond_signal(&r->answered);
+    if (r->late > 0) {
+        r->late--;
+    } else {
+        r->answer = answer;
+        pthread_cond_signal(&r->answered);
+    }
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -380,6 +387,7 @@ static void obey(struct running *r)
             break;
         case CONTROL_DONE:
         case CONTROL_REFUSED:
+        case CONTROL_UNKNOWN:
             hear_answer(r, message.ptr[0]);
             break;
         default:

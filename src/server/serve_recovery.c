@@ -30,12 +30,24 @@ static enum err tell_vault(int vault_control, int fd)
     return str_is(buf_str(&answer), "k") ? OK : ERR_INVALID;
 }
 
-static void put_back(const char *data, struct str before)
+static bool is_in_place(const char *data, struct str file)
 {
+    AUTO(buf) struct buf there = buf_make(RECOVERY_FILE_BYTES);
+    AUTO(fd) int fd = datadir_open_recovery(data, false);
+    return fd >= 0 && (read_key(fd, &there) != OK || str_equal(buf_str(&there), file));
+}
+
+/* ERR_TIMEOUT: it cannot be, so at the next start it would be the one in use. */
+static enum err put_back(const char *data, struct str file, struct str before)
+{
+    if (!is_in_place(data, file))
+        return OK;
     enum err e = before.len ? datadir_put_recovery(data, false, before)
                             : datadir_remove_recovery(data, false);
-    if (e != OK)
-        log_error("recovery_key_not_put_back", kv("error", err_code(e)));
+    if (e == OK || !is_in_place(data, file))
+        return OK;
+    log_error("recovery_key_not_put_back", kv("error", err_code(e)));
+    return ERR_TIMEOUT;
 }
 
 static enum err change(const char *data, struct str id, int vault_control)
@@ -51,11 +63,12 @@ static enum err change(const char *data, struct str id, int vault_control)
     if (present >= 0 && read_key(present, &before) != OK)
         buf_reset(&before); /* too long for one: nothing that could be put back */
     /* Its bytes, not the file: what was looked at is what counts from here on. */
-    TRY(datadir_put_recovery(data, false, buf_str(&file)));
-    enum err e = tell_vault(vault_control, next);
+    enum err e = datadir_put_recovery(data, false, buf_str(&file));
+    if (e == OK)
+        e = tell_vault(vault_control, next);
     if (e != OK)
-        put_back(data, buf_str(&before));
-    return e;
+        TRY(put_back(data, buf_str(&file), buf_str(&before)));
+    return e == ERR_TIMEOUT ? ERR_IO : e;
 }
 
 enum err serve_recovery_change(const char *data, struct str id, int vault_control)
