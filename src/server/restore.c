@@ -290,7 +290,11 @@ static enum err finish(struct restoring *r)
     TRY(restore_finish_write(&f));
     store_close(&r->store);
     TRY(tell(r, &f));
-    return r->options->data ? restore_dir_commit(&r->dir, r->why) : OK;
+    bool synced = true;
+    if (r->options->data)
+        TRY(restore_dir_commit(&r->dir, &synced, r->why));
+    r->report->unsynced = !synced;
+    return OK;
 }
 
 static enum err run(struct restoring *r)

@@ -13,6 +13,7 @@ struct restore_report {
     char created_at[32];
     uint64_t rows, files, secrets, versions, teams, tokens, audit_records;
     int64_t jobs, deliveries, revoked, suspended, lost_templates, lost_fonts;
+    bool unsynced; /* restored, but perhaps not for good: the folder could not be synced */
 };
 /* A team's new admin token, when all others are void. */
 struct restore_first {
@@ -32,8 +33,9 @@ struct restore_options {
                      const struct restore_first *first, size_t count);
     void *tell_ctx;
 };
-/* On an error nothing is left behind and ret_why says what to do. ERR_CONFLICT: the place is taken;
- * ERR_INVALID, ERR_UNAUTHORIZED, ERR_TAMPERED: the backup, the key. */
+/* On an error nothing is left behind and ret_why says what to do; with everything in its place
+ * there is none any more (`unsynced`). ERR_CONFLICT: the place is taken; ERR_INVALID,
+ * ERR_UNAUTHORIZED, ERR_TAMPERED: the backup, the key. */
 enum err restore_run(const struct restore_options *options, struct restore_report *ret,
                      char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;
 

@@ -166,21 +166,27 @@ enum err restore_dir_begin(const char *data, struct restore_dir *ret,
     return e;
 }
 
-enum err restore_dir_commit(struct restore_dir *d, char ret_why[static DATADIR_WHY_BYTES])
+enum err restore_dir_commit(struct restore_dir *d, bool *ret_synced,
+                            char ret_why[static DATADIR_WHY_BYTES])
 {
     char from[DATADIR_PATH_MAX_BYTES], to[DATADIR_PATH_MAX_BYTES];
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        if (i > 0) /* what came before is there for good before the next one is */
+            TRY(io_sync_folder(d->data));
         TRY(datadir_path(d->path, parts[i], from));
         TRY(datadir_path(d->data, parts[i], to));
         if (rename(from, to) != 0)
             return explain(ret_why, system_error(), to, "cannot be put in its place");
-        /* With the root key in its place it is a data directory: nothing is taken back any more. */
-        d->begun = i + 1 < ARRAY_LEN(parts);
-        TRY(io_sync_folder(d->data));
     }
+    /* With the root key in its place it is a data directory: nothing is taken back any more, and
+     * no error may say that nothing was restored. */
+    d->begun = false;
+    *ret_synced = io_sync_folder(d->data) == OK;
     remove_tree(d->path);
     io_close(&d->lock);
-    return io_sync_folder(d->data);
+    if (io_sync_folder(d->data) != OK)
+        *ret_synced = false;
+    return OK;
 }
 
 void restore_dir_auto(struct restore_dir *d)

@@ -1,7 +1,6 @@
 /* The folder that a restore works in until all is well: NEWDIR/.restoring, whose contents then take
  * their places, the root key last. Before that nothing serves there, and the next restore begins
- * anew. For a check it is a folder in memory, which
- * holds no root key. */
+ * anew. For a check it is a folder in memory, which holds no root key. */
 #ifndef SERVER_RESTORE_DIR_H
 #define SERVER_RESTORE_DIR_H
 
@@ -18,7 +17,10 @@ struct restore_dir {
  * restore is at it; ERR_STORE_FULL, ERR_IO. */
 enum err restore_dir_begin(const char *data, struct restore_dir *ret,
                            char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;
-enum err restore_dir_commit(struct restore_dir *d, char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;
+/* On an error nothing is in its place. ret_synced false: all is, but whether it would be so after a
+ * power cut is not known. */
+enum err restore_dir_commit(struct restore_dir *d, bool *ret_synced,
+                            char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;
 /* Removes whatever was not committed. */
 void restore_dir_auto(struct restore_dir *d);
 

@@ -169,9 +169,9 @@ static void say_tokens(const struct restore_options *o, const struct restore_rep
                 (long long)r->revoked);
     else
         fprintf(stderr,
-                "Tokens: %lld revoked and %lld void, as in the old data directory; the others are "
-                "good. Void are those that\nnobody approved after an earlier restore: safelight "
-                "token approve ID --data %s --team T\n",
+                "Tokens: %lld revoked, as in the old data directory, and %lld void, as there or in "
+                "the backup; the others are\ngood. Void are those that nobody had approved after "
+                "an earlier restore: safelight token approve ID --data %s --team T\n",
                 (long long)r->revoked, (long long)r->suspended, o->data);
 }
 
@@ -223,6 +223,12 @@ static int run(struct telling *t)
     enum err e = restore_run(&t->options, &report, why);
     if (e == OK) {
         say(t, &report);
+        if (report.unsynced)
+            fprintf(stderr,
+                    "safelight restore: it is restored, but %s cannot be synced: whether all of it "
+                    "survives a power cut is not\nknown. Look at the disk, then restore once more "
+                    "into a new folder. What stands on stdout belongs to this one.\n",
+                    t->options.data);
         return EXIT_DONE;
     }
     complain(why[0] ? why : err_text(e));
