@@ -33,7 +33,7 @@ static enum err read_known(struct db_stmt *q, struct arena *a, void *ret_row)
     return OK;
 }
 
-static enum err read_all_known(struct db *db, struct arena *a, struct store_known_tokens *ret)
+enum err store_restore_read_tokens(struct db *db, struct arena *a, struct store_known_tokens *ret)
 {
     static const char tokens[] =
         "SELECT id, revoked_at_ms, suspended_at_ms FROM tokens ORDER BY id";
@@ -42,9 +42,12 @@ static enum err read_all_known(struct db *db, struct arena *a, struct store_know
     struct store_rows rows;
     AUTOP(db_stmt) struct db_stmt *q = NULL;
     TRY(store_instance_get(&tx, a, &ret->instance_id));
-    /* Of before there were restores: there is no such column, and none is void. */
-    if (db_prepare(db, tokens, &q) != OK)
-        TRY(db_prepare(db, older, &q));
+    /* Of before there were restores: there is no such column, and none is void. An engine that is
+     * short of something else says so in other words, and that is no reason to call them good. */
+    enum err e = db_prepare(db, tokens, &q);
+    if (e == ERR_INTERNAL)
+        e = db_prepare(db, older, &q);
+    TRY(e);
     TRY(store_rows_read(q, a, sizeof(struct store_known_token), read_known, &rows));
     ret->list = rows.list;
     ret->count = rows.count;
@@ -57,7 +60,7 @@ enum err store_restore_known_tokens(const char *folder, struct arena *a,
     AUTOP(db) struct db *db = NULL;
     struct db_options options = {.path = arena_printf(a, "%s/safelight.db", folder).ptr};
     TRY(db_open(&options, &db));
-    enum err e = read_all_known(db, a, ret);
+    enum err e = store_restore_read_tokens(db, a, ret);
     /* A schema of before the first release, or no schema at all. */
     return e == ERR_INTERNAL || e == ERR_NOT_FOUND ? ERR_TAMPERED : e;
 }
@@ -71,6 +74,7 @@ static int by_id(const void *key, const void *element)
 
 struct live {
     struct str id, name;
+    int64_t suspended_at_ms;
     struct ulid team_id;
 };
 
@@ -79,12 +83,14 @@ static enum err read_live(struct db_stmt *q, struct arena *a, void *ret_row)
     struct live *ret = ret_row;
     ret->id = store_column_str(q, a);
     ret->name = store_column_str(q, a);
+    ret->suspended_at_ms = db_column_int(q);
     return store_column_ulid(q, &ret->team_id);
 }
 
 static enum err live_tokens(struct store_tx *tx, struct arena *a, struct store_rows *ret)
 {
-    static const char sql[] = "SELECT id, name, team_id FROM tokens WHERE revoked_at_ms = 0";
+    static const char sql[] =
+        "SELECT id, name, suspended_at_ms, team_id FROM tokens WHERE revoked_at_ms = 0";
     AUTOP(db_stmt) struct db_stmt *q = NULL;
     TRY(db_prepare(tx->db, sql, &q));
     return store_rows_read(q, a, sizeof(struct live), read_live, ret);
@@ -131,9 +137,10 @@ enum err store_restore_apply_tokens(struct store_tx *tx, const struct store_know
         if (!k || k->revoked_at_ms) {
             TRY(revoke(tx, token, k ? k->revoked_at_ms : now_ms));
             revoked++;
-        } else if (k->suspended_at_ms) {
+        } else if (k->suspended_at_ms || token->suspended_at_ms) {
+            /* Never good again by this: which of the two is the newer one is not known. */
             TRY(set_at(tx, "UPDATE tokens SET suspended_at_ms = ? WHERE id = ?", token->id,
-                       k->suspended_at_ms));
+                       k->suspended_at_ms ? k->suspended_at_ms : token->suspended_at_ms));
             suspended++;
         }
     }

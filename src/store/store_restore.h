@@ -23,9 +23,13 @@ struct store_known_tokens {
  * database; ERR_UNAVAILABLE and ERR_TAMPERED: it cannot be read. */
 enum err store_restore_known_tokens(const char *folder, struct arena *a,
                                     struct store_known_tokens *ret) MUST_USE;
+struct db;
+/* The same of an open database; ERR_UNAVAILABLE and the like mean nothing about its tokens. */
+enum err store_restore_read_tokens(struct db *db, struct arena *a,
+                                   struct store_known_tokens *ret) MUST_USE;
 /* Tokens that were revoked there, or are not there any more, are revoked here, each with its audit
- * record; those that were void there, since nobody had approved them after an earlier restore, are
- * void here. */
+ * record; those that were void there or in the backup, since nobody had approved them after an
+ * earlier restore, are void here and counted in ret_suspended: nothing makes one good. */
 enum err store_restore_apply_tokens(struct store_tx *tx, const struct store_known_tokens *known,
                                     int64_t now_ms, int64_t *ret_revoked,
                                     int64_t *ret_suspended) MUST_USE;

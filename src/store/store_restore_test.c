@@ -1,5 +1,6 @@
 #include "store_restore.h"
 
+#include "db_fault.h"
 #include "store_font.h"
 #include "store_kit.h"
 #include "store_template.h"
@@ -75,6 +76,13 @@ static void test_what_was_revoked_since_stays_revoked(void)
     CHECK_EQ(token("bbbbbbbbbbbbbb").revoked_at_ms, 99);
     CHECK_EQ(token("cccccccccccccc").revoked_at_ms, 7); /* never good again */
     CHECK_EQ(token("dddddddddddddd").revoked_at_ms, 200);
+    list[0].revoked_at_ms = 0; /* void in the backup, good there: it stays void, and is told */
+    CHECK_OK(store_restore_suspend_tokens(&k.tx, 250));
+    CHECK_OK(store_restore_apply_tokens(&k.tx, &known, 260, &revoked, &suspended));
+    CHECK_EQ(revoked, 0);
+    CHECK_EQ(suspended, 2);
+    CHECK_EQ(token("aaaaaaaaaaaaaa").suspended_at_ms, 250);
+    CHECK_EQ(token("eeeeeeeeeeeeee").suspended_at_ms, 77);
     known.count = 0;
     CHECK_OK(store_restore_apply_tokens(&k.tx, &known, 300, &revoked, &suspended));
     CHECK_EQ(revoked, 2);
@@ -97,6 +105,27 @@ static void test_an_old_folder_is_read(void)
     CHECK_EQ(known.list[1].revoked_at_ms, 99);
     CHECK_STR(known.list[4].id, "eeeeeeeeeeeeee");
     CHECK_EQ(known.list[4].suspended_at_ms, 77);
+}
+
+/* Each call of the database failed once: never the older schema's answer, by which none is void. */
+static void test_an_old_folder_that_cannot_be_read_calls_no_token_good(void)
+{
+    bool spent = true;
+    for (unsigned n = 1; spent; n++) {
+        AUTO(arena) struct arena a = arena_make();
+        AUTOP(db) struct db *db = NULL;
+        struct db_fault fault = {.driver = &db_sqlite_driver};
+        struct db_options options = {.path = k.path, .fault = &fault};
+        struct store_known_tokens known;
+        CHECK_OK(db_open(&options, &db));
+        db_fault_arm(&fault, n);
+        enum err e = store_restore_read_tokens(db, &a, &known);
+        spent = e != OK;
+        if (spent)
+            CHECK_ERR(e, ERR_UNAVAILABLE);
+        else
+            CHECK_EQ(known.list[4].suspended_at_ms, 77);
+    }
 }
 
 static void test_an_old_folder_of_before_there_were_restores_is_read(void)
@@ -224,6 +253,7 @@ int main(void)
     RUN(test_all_tokens_are_void_until_they_are_approved);
     RUN(test_what_was_revoked_since_stays_revoked);
     RUN(test_an_old_folder_is_read);
+    RUN(test_an_old_folder_that_cannot_be_read_calls_no_token_good);
     RUN(test_jobs_that_were_open_end_and_nothing_is_sent_twice);
     RUN(test_jobs_may_go_on);
     RUN(test_templates_and_fonts_without_their_file);
