@@ -93,18 +93,34 @@ enum err io_replace_file(const char *path, struct str bytes, int mode)
     return io_sync_folder(dirname(folder));
 }
 
-/* NFS and many FUSE file systems know no flags of a rename; two names for one file they do. */
 static bool flags_unknown(void)
 {
     return errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP;
+}
+
+/* With a moment between the look and the rename. */
+static enum err move_if_free(const char *from, const char *to)
+{
+    struct stat st;
+    if (lstat(to, &st) == 0)
+        return ERR_CONFLICT;
+    if (errno != ENOENT)
+        return from_errno();
+    return rename(from, to) == 0 ? OK : from_errno();
 }
 
 enum err io_move_new(const char *from, const char *to)
 {
     if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
         return OK;
-    if (flags_unknown() && link(from, to) == 0)
+    if (!flags_unknown())
+        return errno == EEXIST ? ERR_CONFLICT : from_errno();
+    /* NFS and many FUSE file systems know no flags of a rename, but two names for one file; those
+     * before a store of objects not even that. */
+    if (link(from, to) == 0)
         return unlink(from) == 0 ? OK : from_errno();
+    if (flags_unknown() || errno == EPERM || errno == EMLINK)
+        return move_if_free(from, to);
     return errno == EEXIST ? ERR_CONFLICT : from_errno();
 }
 

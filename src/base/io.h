@@ -11,7 +11,9 @@ enum err io_read_file(const char *path, struct buf *out) MUST_USE; /* ERR_NOT_FO
 /* Writes beside the path, syncs, renames, syncs the folder: after a crash old or new, whole. */
 enum err io_replace_file(const char *path, struct str bytes, int mode) MUST_USE;
 enum err io_sync_folder(const char *path) MUST_USE;
-/* Renames, never over what is there: ERR_CONFLICT then. Does not sync the folder. */
+/* Renames, never over what is there: ERR_CONFLICT then; ERR_NOT_FOUND, ERR_STORE_FULL, ERR_IO. Does
+ * not sync the folder. Where a file system has no way to do that in one step, whoever writes to the
+ * same name in between loses. */
 enum err io_move_new(const char *from, const char *to) MUST_USE;
 /* All of it on standard output, and on disk when that is a file; nobody reading it any more is an
  * error (ERR_IO) and no signal. For what is shown only once. */

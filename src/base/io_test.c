@@ -119,13 +119,13 @@ static void test_moves_only_to_where_nothing_is(void)
     unlink(in_folder("taken"));
 }
 
-/* As on NFS: the kernel itself answers EINVAL to a rename with flags. */
-static void lose_rename_flags(void)
+/* The kernel itself answers that call with an error. */
+static void lose_call(unsigned nr, unsigned error)
 {
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_renameat2, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
     struct sock_fprog program = {.len = ARRAY_LEN(filter), .filter = filter};
@@ -133,17 +133,33 @@ static void lose_rename_flags(void)
     CHECK_EQ(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
 }
 
-static void test_moves_where_a_rename_knows_no_flags(void)
+static void moves_without(bool links_too)
 {
     int status = -1;
     pid_t child = fork();
     if (child == 0) {
-        lose_rename_flags();
+        lose_call(SYS_renameat2, EINVAL); /* as on NFS */
+        if (links_too) {                  /* as before a store of objects */
+            lose_call(SYS_linkat, EPERM);
+#ifdef SYS_link
+            lose_call(SYS_link, EPERM);
+#endif
+        }
         test_moves_only_to_where_nothing_is();
         _exit(test_done());
     }
     CHECK(waitpid(child, &status, 0) == child);
     CHECK_EQ(status, 0);
+}
+
+static void test_moves_where_a_rename_knows_no_flags(void)
+{
+    moves_without(false);
+}
+
+static void test_moves_where_a_file_has_one_name_only(void)
+{
+    moves_without(true);
 }
 
 /* In a child whose standard output is that. */
@@ -194,6 +210,7 @@ int main(void)
     RUN(test_sync_folder);
     RUN(test_moves_only_to_where_nothing_is);
     RUN(test_moves_where_a_rename_knows_no_flags);
+    RUN(test_moves_where_a_file_has_one_name_only);
     RUN(test_what_is_shown_once_is_shown_or_it_is_an_error);
     RUN(test_close_sets_minus_one);
     static const char *const names[] = {"key", "old", "victim", "link.new", "ten"};

@@ -17,6 +17,7 @@
 #include "key_rotation.h"
 #include "offline.h"
 #include "store_audit.h"
+#include "term.h"
 
 enum {
     EXIT_DONE = 0,
@@ -201,13 +202,19 @@ static enum err say_json(const struct given *g, const struct backup_place *p)
 
 static int say_done(const struct given *g, const struct backup_place *p)
 {
-    if (!g->quiet)
-        fprintf(stderr,
-                "The backup is whole: %llu bytes%s%s. Only the recovery key opens it; try it out "
-                "with:\n"
-                "safelight restore --check %s --recovery-key KEYFILE\n",
-                (unsigned long long)p->bytes, p->path ? " in " : "", p->path ? p->path : "",
-                p->path ? p->path : "FILE");
+    struct str name = str_from(p->path ? p->path : "FILE");
+    if (!g->quiet) {
+        fprintf(stderr, "The backup is whole: %llu bytes%s", (unsigned long long)p->bytes,
+                p->path ? " in " : "");
+        term_put(p->path ? name : STR_EMPTY, "", stderr);
+        fputs(". Only the recovery key opens it; try it out with:\nsafelight restore --check ",
+              stderr);
+        term_put(name, "", stderr);
+        fputs(" --recovery-key KEYFILE\n", stderr);
+    }
+    if (p->unsynced)
+        complain("the backup is whole, but its folder cannot be synced: whether it survives a "
+                 "power cut is not known");
     if (g->json && say_json(g, p) != OK)
         return complain("the backup is whole, but the result cannot be written to stdout");
     return EXIT_DONE;

@@ -39,18 +39,23 @@ static bool stands_there(const char *path, int fd)
            ours.st_ino == there.st_ino;
 }
 
+/* What a backup has begun, under no other name: nothing else is written over. */
 static bool is_ours(int fd)
 {
+    static const char magic[] = BACKUP_MAGIC;
+    char begin[sizeof magic - 1];
     struct stat st;
-    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
-           fchmod(fd, 0600) == 0;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1)
+        return false;
+    ssize_t n = pread(fd, begin, sizeof begin, 0);
+    return n >= 0 && memcmp(begin, magic, (size_t)n) == 0;
 }
 
 /* One that was killed left its file, which is taken over; the lock says that nobody is at it. Where
  * a file system keeps no locks (NFS without lockd) only a file that was not there will do. */
 static enum err open_once(struct backup_place *p, const char **why)
 {
-    static const int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    static const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
     AUTO(fd) int fd = open(p->part, flags | O_CREAT | O_EXCL, 0600);
     bool fresh = fd >= 0;
     if (!fresh && errno == EEXIST)
@@ -69,7 +74,7 @@ static enum err open_once(struct backup_place *p, const char **why)
                              "that was killed; if none is under way, remove it");
     if (!stands_there(p->part, fd))
         return ERR_AGAIN;
-    if (ftruncate(fd, 0) != 0)
+    if (fchmod(fd, 0600) != 0 || ftruncate(fd, 0) != 0)
         return because(why, ERR_IO, "the file cannot be written");
     p->fd = fd;
     fd = -1;
@@ -114,20 +119,30 @@ static enum err move(struct backup_place *p)
 {
     char folder[DATADIR_PATH_MAX_BYTES];
     if (fsync(p->fd) != 0)
-        return ERR_IO;
+        return errno == ENOSPC || errno == EDQUOT ? ERR_STORE_FULL : ERR_IO;
     TRY(io_move_new(p->part, p->path));
     p->part[0] = 0;
     snprintf(folder, sizeof folder, "%s", p->path);
-    return io_sync_folder(dirname(folder));
+    p->unsynced = io_sync_folder(dirname(folder)) != OK; /* it is there: no error any more */
+    return OK;
 }
 
 enum err backup_place_keep(struct backup_place *p, const char **why)
 {
     progress_auto(&p->progress);
     enum err e = p->path ? move(p) : OK;
-    return e == OK
-               ? OK
-               : because(why, e,
-                         e == ERR_CONFLICT ? "there is a file of that name now; choose another one"
-                                           : "the file cannot be kept; is the disk full?");
+    switch (e) {
+    case OK:
+        return OK;
+    case ERR_CONFLICT:
+        return because(why, e, "there is a file of that name now; choose another one");
+    case ERR_STORE_FULL:
+        return because(why, e, "the file cannot be kept: the disk is full");
+    case ERR_NOT_FOUND:
+        return because(why, e, "its .partial file was removed meanwhile; there is no backup");
+    default:
+        return because(why, e,
+                       "the file cannot be synced, or not get its name: something is wrong with "
+                       "the disk or file system there");
+    }
 }

@@ -12,6 +12,7 @@ struct backup_place {
     int fd;
     uint64_t bytes;
     enum err failed;                  /* to write there */
+    bool unsynced;                    /* kept, but perhaps not for good */
     uint8_t head[BACKUP_AT_FILE_KEY]; /* what it begins with: whom it is for */
     struct progress progress;
 };
