@@ -88,10 +88,10 @@ static int run(const struct cli_command *c, const struct cli_host *host, int arg
     }
     int before = c->verb ? 2 : 1;
     if (settings)
-        return program->run(argc + before, argv - before);
+        return written(program->run(argc + before, argv - before));
     ASSERT(program || c->run); /* else it is in the table and not in main.c */
     if (program)
-        return run_program(program, &args);
+        return written(run_program(program, &args));
     cli_global_take(&args, host);
     return written(c->run(&args));
 }
