@@ -20,9 +20,19 @@ import backup as second  # noqa: E402
 AS_ROOT = os.geteuid() == 0
 
 
+started = set()  # by this process of tests: others check beside it
+
+
 def run(*words, stdin=None, env=None, **options):
-    return subprocess.run([BINARY, *map(str, words)], capture_output=True, text=True, input=stdin or "", env=env or clean_environment(),
-                          timeout=120 * SLOW, **options)
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen([BINARY, *map(str, words)], **pipes, text=True, env=env or clean_environment(), **options) as process:
+        started.add(process.pid)
+        try:
+            out, said = process.communicate(stdin or "", timeout=120 * SLOW)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, out, said)
 
 
 class Kept:
@@ -89,14 +99,15 @@ def restored(k, file, to, *flags):
     return k.folder / to, dict(line.split() for line in done.stdout.splitlines())
 
 
-def nothing_left(k, to):
+def nothing_left(k, to, *pids):
     assert not (k.folder / to).exists()
-    until(nothing_in_memory, 20, "the end of all checks")
+    nothing_in_memory(*pids)
 
 
-def nothing_in_memory():
-    """Tests beside this one may be checking just now."""
-    return not list(pathlib.Path("/dev/shm").glob("safelight-check-*"))
+def nothing_in_memory(*pids):
+    """Of commands that were run here, or of those."""
+    left = [p.name for p in pathlib.Path("/dev/shm").glob("safelight-check-*") if int(p.name.split("-")[2]) in started.union(pids)]
+    assert not left, left
 
 
 def instance_audit(s):

@@ -254,12 +254,35 @@ def test_a_partial_file_of_something_else_is_left_alone(sample):
         fcntl.flock(held, fcntl.LOCK_EX)
         done = sample.backup("p", check=False)
         assert done.returncode == 5 and "another backup" in done.stderr and part.exists()
+    part.unlink()
+    for content in ("of mine", ""):  # under another name as well; under this one alone, but no backup
+        other.write_text(content)
+        other.chmod(0o640)
+        part.hardlink_to(other)
+        for _ in range(2):
+            done = sample.backup("p", check=False)
+            assert done.returncode == 7 and ".partial" in done.stderr and part.read_text() == content, done.stderr
+            assert part.stat().st_mode & 0o777 == 0o640
+            if content:
+                other.unlink(missing_ok=True)
+        part.unlink()
+        other.unlink(missing_ok=True)
+    other.write_text("of mine")
     assert not (sample.folder / "p").exists() and other.read_text() == "of mine"
-    part.write_bytes(b"x" * 10**6)  # of one that was killed
+    part.write_bytes(b"SLBK" + b"x" * 10**6)  # of one that was killed
     part.chmod(0o644)
     file = sample.backup("p")
     sample.read(file)
     assert not part.exists() and file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_name_that_is_no_text_reaches_neither_terminal_nor_json(sample):
+    name = sample.folder / os.fsdecode(b"n\xff\x1b[31m")
+    with Terminal("backup", name, "--data", sample.s.data, pipes=["stdout"]) as t:
+        assert t.end() == 0 and "n??[31m" in t.text and "\x1b[31m" not in t.text
+    name.unlink()
+    done = run("backup", name, "--data", sample.s.data, "--json", "--quiet")
+    assert done.returncode == 0 and json.loads(done.stdout)["file"].endswith("n\ufffd\x1b[31m")
 
 
 def test_a_directory_in_use_without_a_server_is_told_apart(sample):

@@ -1,14 +1,17 @@
 """The key that opens backups: shown once, in use from then on, and never one that nobody has."""
 import fcntl
+import http.server
 import json
 import os
 import shutil
 import signal
+import socketserver
 import subprocess
+import threading
 
 import pytest
 
-from backups import Kept, instance_audit, kept, operator_call, run, second  # noqa: F401
+from backups import Kept, instance_audit, kept, operator_call, run, sample, second  # noqa: F401
 from conftest import BINARY, SLOW, canary, clean_environment, until
 from terminal import Terminal
 
@@ -187,6 +190,47 @@ def test_a_server_that_goes_away_leaves_no_doubt_unsaid(fresh):
     s.kill()
     out, said = process.communicate(timeout=60 * SLOW)
     assert process.returncode == 6 and "not known" in said and id_of(key) in said and out == ""
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    """The operator's socket of a server that says to a change whatever is asked of it here."""
+    status = 0
+
+    def do_GET(self, status=200):
+        body = b'{"id":null,"mark":"%s","error":"told"}' % (b"00" * 13)
+        self.wfile.write(b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body))
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET(self.status)
+
+    def address_string(self):
+        return "socket"
+
+    def log_message(self, *words):
+        pass
+
+
+def test_only_what_refuses_a_change_makes_the_key_void(fresh):
+    """Of every other answer nobody knows whether the supervisor goes on: a 408, say, when it was slow."""
+    s = fresh(start=False)
+    with open(s.data / "lock", "w") as held, socketserver.ThreadingUnixStreamServer(str(s.data / "safelight.sock"), Answers) as server:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        for Answers.status in (400, 404, 409, 401, 403, 408, 429, 500, 502, 503, 201):
+            done = made(s)
+            void = Answers.status in (400, 404, 409)
+            assert second.key_from_text(done.stdout) and done.returncode == (7 if void else 6), (Answers.status, done.stderr)
+            assert ("void" in done.stderr, "not known" in done.stderr) == (void, not void), done.stderr
+        server.shutdown()
+    (s.data / "safelight.sock").unlink()
+
+
+@pytest.mark.parametrize("words", [["recovery-key", "show"], ["recovery-key", "show", "--json"], ["config", "check"]], ids=" ".join)
+def test_a_result_that_cannot_be_written_is_an_error(sample, words):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([BINARY, *words, "--data", sample.s.data], stdout=full, stderr=subprocess.PIPE, text=True, env=clean_environment())
+    assert done.returncode == 7 and "standard output" in done.stderr
 
 
 def test_replacing_asks_and_names_the_key(fresh):

@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-import time
 
 import requests
 
@@ -143,7 +142,8 @@ def test_what_was_open_then_is_not_done_twice(kept, studio):
         for name in (lease_name, queued_name):
             assert t.call("POST", "/worker/lease", {"engines": name, "worker": "w"}).status_code == 204
         assert t.job(failing["id"])["status"] == "finished"
-        time.sleep(0.5)
+        t.render({"webhook": hook(studio, "later")}, 'echo x > "$SAFELIGHT_OUTPUT"\n')
+        assert arrived(studio, "later")
         assert not studio.received("/hook/leased") and not studio.received("/hook/queued")
     again, tokens = restored(kept, file, "resumed", "--resume-jobs")
     with serving(again, tokens["studio"]) as t:
@@ -189,7 +189,7 @@ def test_abuse_089_a_drill_needs_the_key_and_the_backup_alone(sample, tmp_path):
     done = run("restore", "--check", alone / "b", "--recovery-key", "-", stdin=sample.key.read_text().lower().replace("-", " ").replace("slrk1 ", "slrk1-"))
     assert done.returncode == 0 and "is sound: 1 teams, 1 secrets in 1 versions" in done.stderr and done.stdout == ""
     assert sorted(alone.iterdir()) == before
-    until(nothing_in_memory, 20, "the end of all checks")
+    nothing_in_memory()
     assert sample.value not in done.stderr
 
 
@@ -206,13 +206,20 @@ def test_abuse_022_what_was_void_in_the_old_directory_stays_void(kept):
         t.operator("token", "revoke", token_id(dropped), "--team", "studio", check=True)
         t.operator("token", "approve", token_id(s.token), "--team", "studio", check=True)
     done = kept.restore(file, "second", "--revoked-from", first)
-    assert done.returncode == 0 and "1 revoked and 1 void" in done.stderr and done.stdout == ""
+    assert done.returncode == 0 and "1 revoked, as in the old data directory, and 1 void" in done.stderr and done.stdout == ""
     with serving(kept.folder / "second", s.token) as t:
         for token, status in ((s.token, 200), (fine, 200), (stolen, 401), (dropped, 401)):
             assert t.call("GET", "/jobs", token=token).status_code == status
         assert [r["subject"] for r in all_audit(t) if r["event"] == "token.revoked"] == [token_id(dropped)]
+        again = run("backup", kept.folder / "b2", "--data", t.data)
+        assert again.returncode == 0, again.stderr
         t.operator("token", "approve", token_id(stolen), "--team", "studio", check=True)
         assert t.call("GET", "/jobs", token=stolen).status_code == 200
+    # Void in the backup: no directory makes it good, since of one that is older than the backup it says nothing.
+    done = kept.restore(kept.folder / "b2", "third", "--revoked-from", kept.folder / "second")
+    assert done.returncode == 0 and "0 revoked, as in the old data directory, and 1 void" in done.stderr, done.stderr
+    with serving(kept.folder / "third", s.token) as t:
+        assert [t.call("GET", "/jobs", token=x).status_code for x in (s.token, fine, stolen)] == [200, 200, 401]
 
 
 def test_a_revoked_token_is_not_approved(kept):

@@ -151,7 +151,7 @@ def test_an_interrupted_restore_leaves_nothing(sample, check, number):
     process.send_signal(number)
     out, said = process.communicate(timeout=60 * SLOW)
     assert process.returncode == 7 and out == b"" and b"nothing is left" in said, said
-    nothing_left(sample, "new")
+    nothing_left(sample, "new", process.pid)
 
 
 def test_abuse_086_a_full_disk_leaves_nothing(kept):
