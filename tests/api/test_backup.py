@@ -74,6 +74,7 @@ def test_abuse_090_a_backup_is_of_one_moment_while_everybody_writes(kept):
     assert kept.check(made[-1][1]).returncode == 0
 
 
+@pytest.mark.slow
 def test_abuse_090_nothing_in_a_backup_or_beside_it_is_in_clear(kept, studio):
     s, values = kept.s, [canary() for _ in range(3)]
     s.put("A", values[0])
@@ -101,12 +102,14 @@ def test_abuse_090_nothing_in_a_backup_or_beside_it_is_in_clear(kept, studio):
     assert "keyring" not in [r["name"] for r in kept.read(file).tables["meta"]]
 
 
+@pytest.mark.slow
 def test_two_backups_of_the_same_share_nothing(sample):
     other = sample.backup("again").read_bytes()
     assert other[16:80] != sample.bytes[16:80]
     assert not {other[i:i + 16] for i in range(152, len(other) - 16, 16)} & {sample.bytes[i:i + 16] for i in range(152, len(sample.bytes) - 16, 16)}
 
 
+@pytest.mark.slow
 def test_a_backup_does_not_write_over_a_file(sample):
     done = sample.backup("good", check=False)
     assert done.returncode == 5 and "already" in done.stderr and sample.file.read_bytes() == sample.bytes
@@ -123,6 +126,7 @@ def test_a_backup_is_private_and_may_go_to_stdout(sample):
     assert done.returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [
     ["backup"], ["backup", "f"], ["backup", "f", "--data"], ["backup", "f", "--data", ""], ["backup", "f", "g", "--data", "d"],
     ["backup", "f", "--data", "d", "--nonsense"], ["restore"], ["restore", "f"], ["restore", "f", "--data", "d"],
@@ -173,6 +177,7 @@ def test_a_server_that_is_stopped_or_killed_meanwhile_leaves_no_backup(kept):
     kept.read(kept.backup("b"))
 
 
+@pytest.mark.slow
 def test_a_killed_backup_leaves_no_file_of_its_name(kept):
     s = kept.s
     for i in range(20):
@@ -201,6 +206,7 @@ def test_abuse_086_a_full_disk_makes_no_backup(kept, running):
         assert done.returncode == 7 and "disk" in done.stderr and not list(disk.iterdir())
 
 
+@pytest.mark.slow
 def test_an_older_root_key_or_team_key_in_the_middle_of_a_rotation(kept):
     """Backups while keys rotate open like any other."""
     s, values = kept.s, {f"R{i}": canary() for i in range(30)}
@@ -215,11 +221,13 @@ def test_an_older_root_key_or_team_key_in_the_middle_of_a_rotation(kept):
         assert kept.check(file).returncode == 0
 
 
+@pytest.mark.slow
 def test_the_second_implementation_as_a_program(sample):
     done = subprocess.run([sys.executable, ROOT / "tests/vectors/backup.py", sample.file, sample.key], capture_output=True, text=True)
     assert done.returncode == 0 and "1 values open" in done.stdout and sample.value not in done.stdout
 
 
+@pytest.mark.slow
 def test_the_result_as_json_and_without_notes(sample):
     plain = sample.backup("json", "--json", "--quiet", check=False)
     key = sample.s.operator("recovery-key", "show", check=True).stdout.strip()
@@ -230,6 +238,7 @@ def test_the_result_as_json_and_without_notes(sample):
     assert done.returncode == 2 and done.stdout == "" and "--json" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("running", [True, False], ids=["serving", "stopped"])
 def test_a_bar_on_a_terminal_and_nothing_with_quiet(kept, running):
     if not running:
@@ -241,6 +250,7 @@ def test_a_bar_on_a_terminal_and_nothing_with_quiet(kept, running):
         assert t.end() == 0 and t.text == ""
 
 
+@pytest.mark.slow
 def test_a_partial_file_of_something_else_is_left_alone(sample):
     part = sample.folder / "p.partial"
     other = sample.folder / "other"
@@ -276,6 +286,7 @@ def test_a_partial_file_of_something_else_is_left_alone(sample):
     assert not part.exists() and file.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.slow
 def test_a_name_that_is_no_text_reaches_neither_terminal_nor_json(sample):
     name = sample.folder / os.fsdecode(b"n\xff\x1b[31m")
     with Terminal("backup", name, "--data", sample.s.data, pipes=["stdout"]) as t:
@@ -285,6 +296,7 @@ def test_a_name_that_is_no_text_reaches_neither_terminal_nor_json(sample):
     assert done.returncode == 0 and json.loads(done.stdout)["file"].endswith("n\ufffd\x1b[31m")
 
 
+@pytest.mark.slow
 def test_a_directory_in_use_without_a_server_is_told_apart(sample):
     with open(sample.s.data / "lock", "w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -292,6 +304,7 @@ def test_a_directory_in_use_without_a_server_is_told_apart(sample):
         assert done.returncode == 6 and "another command" in done.stderr and not list(sample.folder.glob("l*"))
 
 
+@pytest.mark.slow
 def test_a_stop_does_not_wait_for_a_backup_that_is_read_fast(kept):
     """8 GiB that take no room: whoever waits for their end is killed by the supervisor after 15 seconds."""
     with open(kept.s.data / "spool/01J00000000000000000000000", "wb") as hole:

@@ -16,6 +16,7 @@ from conftest import BINARY, SLOW, canary, clean_environment, until
 from terminal import Terminal
 
 
+@pytest.mark.slow
 def test_without_a_recovery_key_there_is_no_backup(fresh):
     s = fresh()
     done = run("backup", s.folder / "b", "--data", s.data)
@@ -62,6 +63,7 @@ def test_the_api_process_cannot_choose_the_key(kept):
     kept.read(kept.backup("b"))
 
 
+@pytest.mark.slow
 def test_the_calls_are_the_operators_alone(kept):
     for method, path in (("POST", "/operator/backup"), ("GET", "/operator/recovery-key"), ("POST", "/operator/recovery-key"),
                          ("POST", "/operator/teams/studio/approve-tokens")):
@@ -70,6 +72,7 @@ def test_the_calls_are_the_operators_alone(kept):
         operator_call(kept.s, "POST", "/operator/backup?spool=maybe")
 
 
+@pytest.mark.slow
 def test_older_backups_open_with_the_older_key(kept):
     old_key, old = kept.key.read_text(), kept.backup("old")
     new_key = kept.folder / "new.txt"
@@ -82,6 +85,7 @@ def test_older_backups_open_with_the_older_key(kept):
     assert second.Backup(old.read_bytes(), old_key).instance == second.Backup(new.read_bytes(), new_key.read_text()).instance
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["short", "zeros", "link", "pipe"])
 def test_a_spoiled_public_half_stops_backups_and_nothing_else(fresh, what):
     s = fresh()
@@ -119,6 +123,7 @@ def in_use(s):
     return s.operator("recovery-key", "show", check=True).stdout.strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("running", [True, False], ids=["serving", "stopped"])
 def test_a_key_that_cannot_be_shown_is_not_in_use(fresh, running):
     s = fresh()
@@ -135,6 +140,7 @@ def test_a_key_that_cannot_be_shown_is_not_in_use(fresh, running):
             assert in_use(s) == first and not (s.data / "recovery.pub.next").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("running", [True, False], ids=["serving", "stopped"])
 def test_two_at_once_print_the_key_that_is_in_use_or_none(fresh, running):
     s = fresh()
@@ -211,6 +217,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
         pass
 
 
+@pytest.mark.slow
 def test_only_what_refuses_a_change_makes_the_key_void(fresh):
     """Of every other answer nobody knows whether the supervisor goes on: a 408, say, when it was slow."""
     s = fresh(start=False)
@@ -226,6 +233,7 @@ def test_only_what_refuses_a_change_makes_the_key_void(fresh):
     (s.data / "safelight.sock").unlink()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["recovery-key", "show"], ["recovery-key", "show", "--json"], ["config", "check"]], ids=" ".join)
 def test_a_result_that_cannot_be_written_is_an_error(sample, words):
     with open("/dev/full", "w") as full:
@@ -233,6 +241,7 @@ def test_a_result_that_cannot_be_written_is_an_error(sample, words):
     assert done.returncode == 7 and "standard output" in done.stderr
 
 
+@pytest.mark.slow
 def test_replacing_asks_and_names_the_key(fresh):
     s = fresh()
     key = id_of(made(s, check=True).stdout)
@@ -248,6 +257,7 @@ def test_replacing_asks_and_names_the_key(fresh):
         assert t.end() == 0 and in_use(s) == id_of(new) != key
 
 
+@pytest.mark.slow
 def test_results_as_json(fresh):
     s = fresh(start=False)
     done = made(s, "--json", "--quiet", check=True)
@@ -258,6 +268,7 @@ def test_results_as_json(fresh):
 
 # --- where the root key is a credential ---
 
+@pytest.mark.slow
 def test_with_the_root_key_as_a_credential_backups_are_made_through_the_server(fresh):
     s = fresh(start=False)
     credentials = s.folder / "credentials"
@@ -280,6 +291,7 @@ def test_with_the_root_key_as_a_credential_backups_are_made_through_the_server(f
     assert k.check(k.folder / "d").returncode == 0
 
 
+@pytest.mark.slow
 def test_doctor_says_when_there_is_no_recovery_key(fresh):
     s = fresh(start=False)
     check = lambda: next(r for r in json.loads(s.operator("doctor", "--json").stdout) if r["check"] == "there is a recovery key")

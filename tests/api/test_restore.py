@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 
+import pytest
 import requests
 
 from backups import instance_audit, kept, nothing_in_memory, nothing_left, restored, run, sample, second, serving  # noqa: F401
@@ -50,6 +51,7 @@ def test_a_backup_is_restored_and_goes_on(kept, studio):
         assert rotated(t)["rotation"]["state"] == "done"
 
 
+@pytest.mark.slow
 def test_abuse_022_tokens_are_void_until_they_are_approved(kept):
     s = kept.s
     revoked, fine = s.new_token("submit"), s.new_token("submit")
@@ -81,6 +83,7 @@ def test_abuse_022_tokens_are_void_until_they_are_approved(kept):
         assert t.call("GET", "/jobs", token=s.token).status_code == 200
 
 
+@pytest.mark.slow
 def test_abuse_022_what_was_revoked_since_stays_revoked(kept):
     s = kept.s
     gone_team = s.team("gone")
@@ -103,6 +106,7 @@ def test_abuse_022_what_was_revoked_since_stays_revoked(kept):
         assert t.call("GET", "/jobs", token=revoked).status_code == 401
 
 
+@pytest.mark.slow
 def test_the_old_directory_must_be_of_the_same_installation(sample, fresh):
     other = fresh(start=False)
     done = sample.restore(sample.file, "new", "--revoked-from", other.data)
@@ -195,6 +199,7 @@ def test_abuse_089_a_drill_needs_the_key_and_the_backup_alone(sample, tmp_path):
 
 # --- tokens ---
 
+@pytest.mark.slow
 def test_abuse_022_what_was_void_in_the_old_directory_stays_void(kept):
     """Restored twice: a token that nobody approved after the first time is not good because of the second."""
     s = kept.s
@@ -222,6 +227,7 @@ def test_abuse_022_what_was_void_in_the_old_directory_stays_void(kept):
         assert [t.call("GET", "/jobs", token=x).status_code for x in (s.token, fine, stolen)] == [200, 200, 401]
 
 
+@pytest.mark.slow
 def test_a_revoked_token_is_not_approved(kept):
     revoked = kept.s.new_token("submit")
     file = kept.backup("b")
@@ -236,6 +242,7 @@ def test_a_revoked_token_is_not_approved(kept):
         assert t.call("GET", "/jobs", token=revoked).status_code == 401
 
 
+@pytest.mark.slow
 def test_an_old_credential_beside_a_restored_directory_is_named(sample):
     credentials = sample.folder / "credentials"
     credentials.mkdir()
@@ -249,6 +256,7 @@ def test_an_old_credential_beside_a_restored_directory_is_named(sample):
 
 # --- what the command says ---
 
+@pytest.mark.slow
 def test_tokens_that_cannot_be_shown_are_not_made(sample, tmp_path):
     with open("/dev/full", "w") as full:
         done = subprocess.run([BINARY, "restore", sample.file, "--data", sample.folder / "unsaid", "--recovery-key", sample.key], stdout=full,
@@ -261,6 +269,7 @@ def test_tokens_that_cannot_be_shown_are_not_made(sample, tmp_path):
     assert done.stderr == "" and json.loads(done.stdout)["team"] == "main" and json.loads(done.stdout)["token"].startswith("slt_")
 
 
+@pytest.mark.slow
 def test_the_result_as_json_and_without_notes(sample):
     done = run("restore", "--check", sample.file, "--recovery-key", sample.key, "--json", "--quiet")
     said = json.loads(done.stdout)
@@ -274,6 +283,7 @@ def test_the_result_as_json_and_without_notes(sample):
     assert done.stderr == "" and done.stdout.startswith("studio slt_") and done.stdout.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_bar_on_a_terminal_and_nothing_with_quiet(sample):
     with Terminal("restore", "--check", sample.file, "--recovery-key", sample.key) as t:
         assert t.end() == 0
@@ -283,6 +293,7 @@ def test_a_bar_on_a_terminal_and_nothing_with_quiet(sample):
         assert t.end() == 0 and t.text == ""
 
 
+@pytest.mark.slow
 def test_the_key_is_typed_without_being_shown(sample):
     with Terminal("restore", "--check", sample.file, "--recovery-key", "-") as t:
         t.until("Recovery key")

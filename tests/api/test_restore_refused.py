@@ -56,6 +56,7 @@ def test_wrong_keys_are_refused(sample, fresh):
     assert sample.restore(sample.folder / "nowhere", "new").returncode == 4
 
 
+@pytest.mark.slow
 def test_two_restores_at_once_into_one_place(sample):
     both = [subprocess.Popen([BINARY, "restore", sample.file, "--data", sample.folder / "both", "--recovery-key", sample.key],
                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=clean_environment(), text=True) for _ in range(2)]
@@ -66,6 +67,7 @@ def test_two_restores_at_once_into_one_place(sample):
         assert t.call("GET", "/jobs", token=sample.s.token).status_code == 401
 
 
+@pytest.mark.slow
 def test_only_an_empty_place_is_taken(sample, tmp_path):
     full = sample.folder / "full"
     full.mkdir()
@@ -169,6 +171,7 @@ def test_abuse_086_a_full_disk_leaves_nothing(kept):
             assert done.returncode == 0 or (done.returncode == 7 and not list(disk.iterdir())), done.stderr
 
 
+@pytest.mark.slow
 def test_abuse_086_a_restore_that_is_killed_serves_nothing_and_can_be_made_again(kept):
     s, values = kept.s, {f"A{i}": canary() for i in range(8)}
     for name, value in values.items():
@@ -221,6 +224,7 @@ def test_edited_rows_in_the_database_are_found_by_the_drill(kept):
     assert kept.check(kept.backup("good")).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_check_that_is_killed_leaves_no_key_and_the_next_one_cleans_up(sample):
     process = subprocess.Popen([BINARY, "restore", "--check", "-", "--recovery-key", sample.key], stdin=subprocess.PIPE, env=clean_environment())
     process.stdin.write(sample.bytes[:-100])
