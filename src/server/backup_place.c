@@ -47,6 +47,8 @@ static bool is_ours(int fd)
     struct stat st;
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1)
         return false;
+    if (st.st_size == 0)
+        return true; /* a new one cannot be read: not all file systems do both */
     ssize_t n = pread(fd, begin, sizeof begin, 0);
     return n >= 0 && memcmp(begin, magic, (size_t)n) == 0;
 }
@@ -55,11 +57,11 @@ static bool is_ours(int fd)
  * a file system keeps no locks (NFS without lockd) only a file that was not there will do. */
 static enum err open_once(struct backup_place *p, const char **why)
 {
-    static const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-    AUTO(fd) int fd = open(p->part, flags | O_CREAT | O_EXCL, 0600);
+    static const int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    AUTO(fd) int fd = open(p->part, flags | O_WRONLY | O_CREAT | O_EXCL, 0600);
     bool fresh = fd >= 0;
     if (!fresh && errno == EEXIST)
-        fd = open(p->part, flags);
+        fd = open(p->part, flags | O_RDWR);
     if (fd < 0 && errno == ENOENT && access(p->part, F_OK) != 0)
         return because(why, ERR_IO, "the file cannot be made there; does its folder exist?");
     if (fd < 0 || !is_ours(fd))
