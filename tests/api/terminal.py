@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -24,6 +25,7 @@ class Terminal:
 
         def own():
             os.setsid()
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # what was started in the background ignores it, and so do its children
             fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
         of = lambda name: subprocess.PIPE if name in pipes else slave
         self.process = subprocess.Popen([BINARY, *map(str, words)], stdin=of("stdin"), stdout=of("stdout"), stderr=of("stderr"), preexec_fn=own,

@@ -32,7 +32,7 @@ ROLES = ("admin", "editor", "submit", "worker", "audit")
 CONFIG = schemathesis.Config.from_dict({
     "seed": 1,
     "generation": {"deterministic": True, "allow-x00": True, "with-security-parameters": False},
-    "checks": {"negative_data_rejection": {"expected-statuses": ["400", "401", "403", "404", "405", "408", "409", "410", "413",
+    "checks": {"negative_data_rejection": {"expected-statuses": ["400", "401", "403", "404", "405", "408", "409", "410", "413", "414",
                                                                  "415", "422"]}}})
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT, config=CONFIG)
 SCHEMA.config.update(base_url="http://127.0.0.1")  # the server's is given with each call
