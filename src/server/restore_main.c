@@ -20,7 +20,6 @@ enum {
     EXIT_DONE = 0,
     EXIT_USAGE = 2,
     EXIT_NOT_ALLOWED = 3,
-    EXIT_NOT_FOUND = 4,
     EXIT_CONFLICT = 5,
     EXIT_FAILED = 7,
     EXIT_INVALID = 9
@@ -47,13 +46,12 @@ static int exit_for(enum err e)
     switch (e) {
     case OK:
         return EXIT_DONE;
-    case ERR_NOT_FOUND:
-        return EXIT_NOT_FOUND;
     case ERR_UNAUTHORIZED:
         return EXIT_NOT_ALLOWED;
     case ERR_CONFLICT:
     case ERR_IN_USE:
         return EXIT_CONFLICT;
+    case ERR_NOT_FOUND: /* the backup or the old data directory */
     case ERR_INVALID:
     case ERR_TAMPERED:
         return EXIT_INVALID;
@@ -69,7 +67,7 @@ static int read_key(const char *file, struct secret **ret)
     int fd = from_stdin ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         complain("the recovery key's file cannot be opened");
-        return EXIT_NOT_FOUND;
+        return EXIT_INVALID;
     }
     enum err e = from_stdin && isatty(fd) == 1 ? prompt_hidden("Recovery key (not shown): ", &text)
                                                : io_read_all(fd, &text);

@@ -113,7 +113,7 @@ def test_the_old_directory_must_be_of_the_same_installation(sample, fresh):
     assert done.returncode == 5 and "another installation" in done.stderr
     nothing_left(sample, "new")
     done = sample.restore(sample.file, "new", "--revoked-from", sample.folder / "nowhere")
-    assert done.returncode == 4 and "without --revoked-from" in done.stderr
+    assert done.returncode == 9 and "without --revoked-from" in done.stderr
     (other.data / "db/safelight.db").write_bytes(b"SQLite format 3\0" + os.urandom(8000))
     done = sample.restore(sample.file, "new", "--revoked-from", other.data)
     assert done.returncode != 0 and "cannot be read" in done.stderr

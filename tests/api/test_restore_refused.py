@@ -52,8 +52,8 @@ def test_wrong_keys_are_refused(sample, fresh):
         assert done.returncode == code and said in done.stderr and done.stdout == "", done.stderr
         nothing_left(sample, "new")
     done = sample.restore(sample.file, "new", key=sample.folder / "nowhere")
-    assert done.returncode == 4
-    assert sample.restore(sample.folder / "nowhere", "new").returncode == 4
+    assert done.returncode == 9
+    assert sample.restore(sample.folder / "nowhere", "new").returncode == 9
 
 
 @pytest.mark.slow
