@@ -20,24 +20,27 @@
 
 enum { EXIT_FAILED = 7 };
 
-/* A number is named by its unit ("DAYS"), and the default stands behind the words. */
+/* A number is named by its unit ("DAYS"), one of a few words by all of them ("on|off"), and the
+ * default stands behind the words. */
 static void describe(enum config_id id, struct cli_setting *ret)
 {
     enum { VALUE_BYTES = 24, DOC_BYTES = 400 };
     static char values[CONFIG_COUNT][VALUE_BYTES], docs[CONFIG_COUNT][DOC_BYTES];
     const struct config_setting *s = config_setting(id);
     bool number = s->type == CONFIG_TYPE_INT;
-    snprintf(values[id], VALUE_BYTES, "%s",
-             number                        ? s->unit
-             : s->type == CONFIG_TYPE_BOOL ? "on|off"
-                                           : "text");
-    for (char *c = values[id]; s->type != CONFIG_TYPE_BOOL && *c; c++)
-        *c = (char)(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
+    const char *words = s->type == CONFIG_TYPE_BOOL ? "on off" : number ? "" : s->unit;
+    snprintf(values[id], VALUE_BYTES, "%s", words[0] ? words : number ? s->unit : "text");
+    for (char *c = values[id]; *c; c++) {
+        if (words[0])
+            *c = (char)(*c == ' ' ? '|' : *c);
+        else
+            *c = (char)(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
+    }
     snprintf(docs[id], DOC_BYTES, "%s%s%s%s%s", s->doc, s->fallback[0] ? " [" : "", s->fallback,
              number && s->fallback[0] ? " " : "", number && s->fallback[0] ? s->unit : "");
     if (s->fallback[0])
         snprintf(docs[id] + strlen(docs[id]), DOC_BYTES - strlen(docs[id]), "]");
-    *ret = (struct cli_setting){s->name, values[id], docs[id]};
+    *ret = (struct cli_setting){s->name, values[id], words, docs[id]};
 }
 
 static bool serve_setting(size_t i, struct cli_setting *ret)

@@ -8,7 +8,9 @@
 
 /* A setting of a program that has more flags than the table says. */
 struct cli_setting {
-    const char *name, *value, *doc; /* value: what stands for it ("TEXT") */
+    const char *name, *value; /* value: what stands for it ("TEXT") */
+    const char *words;        /* what it may be, with blanks between, or "" */
+    const char *doc;
 };
 
 /* A command that lies beyond this layer: in commands.def with PROGRAM, run by main.c's function.

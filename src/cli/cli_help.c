@@ -91,6 +91,7 @@ static const char tail[] =
     "the profile in use (safelight login makes one).";
 static const char operators[] =
     "Operator commands take --data DIR and talk to the server running on it.";
+static const char pages[] = "safelight man WORD prints a command's manual page, for man -l -.";
 static const char exits[] = "Exit codes: 0 done, 2 usage, 3 not allowed, 4 not found, 5 conflict, "
                             "6 no answer, 7 failed, 9 invalid.";
 
@@ -110,5 +111,6 @@ void cli_help_overview(FILE *to, const char *only_word)
     fputs("\n", to);
     put_text(to, str_from(tail), 0, 0);
     put_text(to, str_from(operators), 0, 0);
+    put_text(to, str_from(pages), 0, 0);
     put_text(to, str_from(exits), 0, 0);
 }

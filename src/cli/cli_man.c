@@ -318,10 +318,10 @@ static bool put_page(FILE *to, struct str name)
         put_main_page(to);
         return true;
     }
+    struct str word = str_starts(name, STR("safelight-")) ? str_slice(name, 10, name.len) : name;
     for (size_t i = 0; i < cli_command_count; i++) {
         if (!cli_first_of_group(i) || cli_hidden(&cli_commands[i]) ||
-            !str_starts(name, STR("safelight-")) ||
-            !str_is(str_slice(name, 10, name.len), cli_commands[i].word))
+            !str_is(word, cli_commands[i].word))
             continue;
         put_group_page(to, i);
         return true;
@@ -351,8 +351,7 @@ int cli_man(const struct cli_args *args)
     if (!folder && put_page(stdout, str_from(name)))
         return 0;
     if (!folder) {
-        fputs("safelight: there is no such page: say safelight, or safelight- and a command's "
-              "first word\n",
+        fputs("safelight: there is no such page: say safelight, or a command's first word\n",
               stderr);
         return EXIT_CODE_NOT_FOUND;
     }

@@ -119,7 +119,7 @@ static bool setting_at(const struct cli_program *p, size_t i, struct cli_word *r
         return false;
     *ret = (struct cli_word){
         .name = str_from(s.name), .value = str_from(s.value), .flag = true, .optional = true};
-    *ret_meaning = (struct cli_meaning){"", s.doc};
+    *ret_meaning = (struct cli_meaning){s.words, s.doc};
     return true;
 }
 

@@ -16,6 +16,8 @@
 static const struct config_setting settings[CONFIG_COUNT] = {
 #define CONFIG_TEXT(member, name, def, reload, doc)                                                \
     {name, def, "", doc, CONFIG_TYPE_TEXT, reload, offsetof(struct config, member), 0, 0},
+#define CONFIG_WORD(member, name, def, words, reload, doc)                                         \
+    {name, def, words, doc, CONFIG_TYPE_TEXT, reload, offsetof(struct config, member), 0, 0},
 #define CONFIG_BOOL(member, name, def, reload, doc)                                                \
     {name, def, "", doc, CONFIG_TYPE_BOOL, reload, offsetof(struct config, member), 0, 0},
 #define CONFIG_INT(member, name, def, least, most, unit, reload, doc)                              \
@@ -24,6 +26,7 @@ static const struct config_setting settings[CONFIG_COUNT] = {
     {name, def, "", doc, CONFIG_TYPE_SECRET, reload, offsetof(struct config, member), 0, 0},
 #include "config.def"
 #undef CONFIG_TEXT
+#undef CONFIG_WORD
 #undef CONFIG_BOOL
 #undef CONFIG_INT
 #undef CONFIG_SECRET

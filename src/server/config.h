@@ -20,17 +20,20 @@ enum {
 struct config {
     char data[CONFIG_TEXT_MAX_BYTES]; /* the data directory, absolute */
 #define CONFIG_TEXT(member, ...)   char member[CONFIG_TEXT_MAX_BYTES];
+#define CONFIG_WORD(member, ...)   char member[CONFIG_TEXT_MAX_BYTES];
 #define CONFIG_BOOL(member, ...)   bool member;
 #define CONFIG_INT(member, ...)    int64_t member;
 #define CONFIG_SECRET(member, ...) uint8_t member[CONFIG_HASH_BYTES];
 #include "config.def"
 #undef CONFIG_TEXT
+#undef CONFIG_WORD
 #undef CONFIG_BOOL
 #undef CONFIG_INT
 #undef CONFIG_SECRET
 };
 
 #define CONFIG_TEXT(member, ...)   CONFIG_##member,
+#define CONFIG_WORD(member, ...)   CONFIG_##member,
 #define CONFIG_BOOL(member, ...)   CONFIG_##member,
 #define CONFIG_INT(member, ...)    CONFIG_##member,
 #define CONFIG_SECRET(member, ...) CONFIG_##member,
@@ -39,6 +42,7 @@ enum config_id {
     CONFIG_COUNT
 };
 #undef CONFIG_TEXT
+#undef CONFIG_WORD
 #undef CONFIG_BOOL
 #undef CONFIG_INT
 #undef CONFIG_SECRET
@@ -46,7 +50,9 @@ enum config_id {
 enum config_type { CONFIG_TYPE_TEXT, CONFIG_TYPE_BOOL, CONFIG_TYPE_INT, CONFIG_TYPE_SECRET };
 
 struct config_setting {
-    const char *name, *fallback, *unit, *doc;
+    const char *name, *fallback;
+    const char *unit; /* of a number; of a text: the words it may be, or "" */
+    const char *doc;
     enum config_type type;
     bool reloads;
     size_t offset;

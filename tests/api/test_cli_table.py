@@ -103,7 +103,7 @@ def test_a_server_that_breaks_off_is_6_and_a_sentence(command, cut, folder):
     words = [cut.url if w == "URL" else w for w in example(*command[:3], folder)]
     done = run(*words, stdin="slt_x", env={"SAFELIGHT_URL": cut.url, "SAFELIGHT_TOKEN": "slt_x", "XDG_CONFIG_HOME": str(folder / "config")})
     if words[:2] == ["secret", "import"]:
-        assert done.returncode == UNREACHABLE and "refused" in done.stdout and "The server cannot be reached" in done.stderr
+        assert done.returncode == UNREACHABLE and "unknown" in done.stdout and "The server cannot be reached" in done.stderr
     else:
         unreachable(done)
 
@@ -267,6 +267,7 @@ def test_bash_completes_every_command_and_flag(scripts):
     assert in_bash(scripts, "secret", "rot") == ["rotate"]
     assert "--tls-cert" in in_bash(scripts, "serve", "--tls")
     assert in_bash(scripts, "token", "create", "--role", "a") == ["admin", "audit"]
+    assert in_bash(scripts, "serve", "--log-level", "") == ["debug", "info", "warn", "error"] and in_bash(scripts, "serve", "--access-log", "o") == ["on", "off"]
     assert in_bash(scripts, "completion", "") == ["bash", "zsh", "fish"]
     assert in_bash(scripts, "key", "rotate", "m") == ["master"]
     assert "bash" in in_bash(scripts, "secret", "import", "ba")  # a file of this folder
@@ -336,6 +337,7 @@ def test_there_is_a_page_for_each_group_with_all_it_takes(pages):
         assert not verb or f".SS {word} {verb}\n" in text
         assert f"safelight-{word} (1)" in (pages / "safelight.1").read_text().replace("\\-", "-")
     assert (pages / "safelight-secret.1").read_text() == run("man", "safelight-secret").stdout
+    assert run("man", "secret").stdout == run("man", "safelight-secret").stdout and "safelight man" in run("--help").stdout
     assert run("man", "safelight-xyzzy").returncode == NOT_FOUND and run("man", "--all", "/nonexistent/x").returncode == FAILED
 
 
