@@ -10,6 +10,7 @@ struct rollback {
     struct http_request *r;
     struct rollback_body {
         int64_t version; /* -1: the one before the current */
+        int64_t current; /* -1, or what has to be the current one: the caller saw no later */
     } body;
     struct team team;       /* as read; the commit insists on its key version */
     struct secret_row row;  /* as read, then as it is */
@@ -19,11 +20,21 @@ struct rollback {
     struct buf sealed;
 };
 
-/* Which version is meant. ERR_NOT_FOUND: there is none; ERR_CONFLICT: it is the current one. */
+/* "The one before" is another value once somebody else has rolled back: of two who do it at once,
+ * or of one who repeats it, the second would bring the bad value back. */
+static bool moved(const struct rollback *b)
+{
+    return b->body.current >= 0 && b->body.current != b->row.version;
+}
+
+/* Which version is meant. ERR_NOT_FOUND: there is none; ERR_CONFLICT: it is the current one, or
+ * `current` is not. */
 static enum err choose(struct store_tx *tx, const struct rollback *b, uint32_t *ret)
 {
     struct secret_version *before;
     size_t count;
+    if (moved(b))
+        return ERR_CONFLICT;
     if (b->body.version >= 0) {
         *ret = (uint32_t)b->body.version;
         if (*ret == b->row.version)
@@ -128,6 +139,8 @@ static void roll_back(struct http_request *r)
     buf_auto(&b->sealed);
     if (e == OK)
         reply(b);
+    else if (e == ERR_CONFLICT && moved(b))
+        http_fail_text(r, e, "The secret has another current version by now; look at it first");
     else if (e == ERR_CONFLICT)
         http_fail_text(r, e, "This is the current version already");
     else if (e == ERR_NOT_FOUND)
@@ -141,13 +154,17 @@ void api_secret_rollback(struct http_request *r)
     static const struct json_field fields[] = {
         JSON_FIELD(struct rollback_body, version, "version", JSON_AS_INT, JSON_NULLABLE,
                    UINT32_MAX),
+        JSON_FIELD(struct rollback_body, current, "current", JSON_AS_INT, JSON_NULLABLE,
+                   UINT32_MAX),
     };
     struct rollback *b = arena_alloc(http_arena(r), sizeof *b);
-    *b = (struct rollback){.r = r, .body = {.version = -1}};
+    *b = (struct rollback){.r = r, .body = {.version = -1, .current = -1}};
     if (!api_decode(r, fields, ARRAY_LEN(fields), &b->body))
         return;
     if (b->body.version == 0)
         api_fail_field(r, "version", "must be a version's number, from 1 on");
+    else if (b->body.current == 0)
+        api_fail_field(r, "current", "must be a version's number, from 1 on");
     else
         api_defer_or_fail(r, roll_back, b);
 }

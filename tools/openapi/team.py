@@ -28,8 +28,10 @@ schema("SecretVersion", members({"version": VERSION, "createdAt": TIME, "current
 operation("GET", "/secrets/{id}/versions", "A secret's versions, newest first", answers={200: array("SecretVersion")}, refuses={404},
           query={"limit": number(1, 1000), "before": number(1, 2**32 - 1, about="Only versions below this one")})
 operation("POST", "/secrets/{id}/rollback", "Make an older version's value the current one, as a new version",
-          body=members(optional={"version": {"type": ["integer", "null"], "minimum": 1, "maximum": 2**32 - 1}}), answers={200: "Secret"},
-          refuses={404, 409}, details="Without a version: the one before the current. 409 `CONFLICT` when it is the current one")
+          body=members(optional=dict.fromkeys(["version", "current"], {"type": ["integer", "null"], "minimum": 1, "maximum": 2**32 - 1})),
+          answers={200: "Secret"}, refuses={404, 409},
+          details="Without `version`: the one before the current. With `current`: only while that is the current one. Else, and for the "
+          "current version itself, 409 `CONFLICT`")
 schema("SecretJob", members({"id": ULID, "status": "JobStatus", "createdAt": TIME, "waiting": FLAG, "fields": array(TEXT)},
                             about="`fields` are JSON pointers of the references in the job"))
 operation("GET", "/secrets/{id}/jobs", "Jobs that refer to a secret, newest first", answers={200: array("SecretJob")}, refuses={404},
