@@ -2,10 +2,12 @@
  * team's, or the instance's own. Records are looked at a few at a time, each few in a snapshot of
  * their own, and at most AUDIT_SCAN_MAX for one answer: X-Audit-Next says where to go on. */
 #include "api_audit.h"
+
 #include "clock.h"
 #include "encode.h"
 #include "job_names.h"
 #include "key_rotation.h"
+#include <inttypes.h>
 
 enum { LIMIT_DEFAULT = 100, LIST_MAX_BYTES = 96 * 1024 * 1024 };
 _Static_assert(AUDIT_EVENT_COUNT <= 64, "a bit each");
@@ -30,7 +32,9 @@ static void number(struct listing *l, const char *name, uint64_t most, uint64_t 
 {
     struct str text;
     if (http_query(l->r, name, &text) && str_to_u64(text, most, ret) != OK)
-        problems_add(&l->problems, str_from(name), "is not a number in the allowed range");
+        problems_add(
+            &l->problems, str_from(name),
+            arena_printf(http_arena(l->r), "must be a whole number up to %" PRIu64, most).ptr);
 }
 
 static void date(struct listing *l, const char *name, int64_t *ret)
@@ -79,7 +83,7 @@ static bool read_query(struct listing *l)
     number(l, "before", INT64_MAX, &l->before);
     number(l, "limit", LIST_AUDIT_MAX, &l->limit);
     if (l->limit == 0)
-        problems_add(&l->problems, STR("limit"), "is not a number in the allowed range");
+        problems_add(&l->problems, STR("limit"), "must be a whole number of 1 or more");
     events(l);
     short_text(l, "actor", AUDIT_FILTER_MAX_BYTES, &l->actor);
     short_text(l, "name", AUDIT_FILTER_MAX_BYTES, &l->name);

@@ -201,9 +201,31 @@ static void say_unknown(const char *word, const char *verb)
             verb ? word : "COMMAND", verb ? word : "", verb ? " " : "");
 }
 
+static int flags_before(void)
+{
+    fputs("safelight: flags come after the whole command, as in safelight secret list --json\n"
+          "usage: safelight COMMAND ...   (safelight --help shows all commands)\n",
+          stderr);
+    return EXIT_CODE_USAGE;
+}
+
 static bool is_help(const char *text)
 {
     return strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0;
+}
+
+/* safelight help WORD [VERB] */
+static int help_about(int argc, char **argv)
+{
+    bool word_known;
+    const struct cli_command *c = find(argc - 1, argv + 1, &word_known);
+    if (c)
+        cli_help_command(stdout, c);
+    else if (word_known && argc == 3)
+        cli_help_overview(stdout, argv[2]);
+    else
+        say_unknown(argv[2], word_known ? argv[3] : NULL);
+    return c || (word_known && argc == 3) ? written(EXIT_CODE_DONE) : EXIT_CODE_USAGE;
 }
 
 int cli_main(int argc, char **argv, const struct cli_host *host)
@@ -221,6 +243,8 @@ int cli_main(int argc, char **argv, const struct cli_host *host)
         puts("safelight " SAFELIGHT_VERSION);
         return written(EXIT_CODE_DONE);
     }
+    if (strcmp(argv[1], "help") == 0)
+        return help_about(argc, argv);
     bool word_known;
     const struct cli_command *c = find(argc, argv, &word_known);
     if (c)
@@ -229,6 +253,8 @@ int cli_main(int argc, char **argv, const struct cli_host *host)
         cli_help_overview(stdout, argv[1]);
         return written(EXIT_CODE_DONE);
     }
+    if (argv[word_known && argc > 2 ? 2 : 1][0] == '-')
+        return flags_before();
     if (word_known && argc == 2)
         cli_help_overview(stderr, argv[1]);
     else

@@ -78,7 +78,7 @@ int cli_audit_export(const struct cli_args *args)
         return EXIT_CODE_INVALID;
     }
     const char *address = below(&c, path, arena_printf(&c.arena, "/export%s", query.ptr).ptr);
-    return cli_download(&c, args, address, "audit.ndjson");
+    return cli_download(&c, args, address, "application/x-ndjson", "audit.ndjson");
 }
 
 /* Byte for byte: a signature covers all of it. */
@@ -98,6 +98,7 @@ int cli_audit_checkpoint(const struct cli_args *args)
     const char *file = cli_flag_value(args, "file");
     struct str path;
     int code = cli_audit_open(&c, args, &path);
+    c.only_asks = true;
     if (code == 0)
         code = cli_request(&c, "POST", below(&c, path, "/checkpoint"), STR_EMPTY, &note);
     if (code != 0)

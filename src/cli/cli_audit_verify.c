@@ -14,6 +14,8 @@
 #include "io.h"
 #include "json_encode.h"
 
+#define LOG_TYPE "application/x-ndjson"
+
 enum { ANSWER_MAX_BYTES = 64 * 1024, PIECE_BYTES = 64 * 1024 };
 
 /* A log that comes in pieces. */
@@ -177,9 +179,8 @@ static int feed_file(const char *path, struct feed *f)
 static enum err on_head(void *ctx, int status, struct str type, int64_t length)
 {
     struct feed *f = ctx;
-    (void)type;
     (void)length;
-    f->is_log = status == 200;
+    f->is_log = status == 200 && str_starts(type, STR(LOG_TYPE));
     return OK;
 }
 
@@ -203,9 +204,11 @@ static int feed_server(struct cli_client *c, struct str path, struct feed *f)
     struct str address = arena_printf(&c->arena, "%.*s/export", (int)path.len, path.ptr);
     enum err e = client_send(&c->server, "GET", address.ptr, NULL, &fetch, &answer);
     if (e != OK)
-        return cli_unreachable(c, e, answer.why);
+        return cli_unreachable(c, &fetch, e, &answer);
     if (f->is_log)
         return 0;
+    if (answer.status == 200)
+        return cli_check_type(&answer, LOG_TYPE);
     answer.body = f->said;
     f->said = buf_make(0);
     return cli_explain(c, &answer);

@@ -267,21 +267,41 @@ static bool says_absent(struct cli_client *c, const struct fetch_result *answer,
            (c->id_is_none || str_is(cli_member(first, "field", &c->arena), "id"));
 }
 
-int cli_explain(struct cli_client *c, const struct fetch_result *answer)
+/* Our server has a sentence for each error: what has none came from something before it. */
+static int not_explained(int status)
+{
+    fprintf(stderr, "safelight: the server answered with status %d\n", status);
+    if (status >= 502 && status <= 504) {
+        fputs("  that is a proxy's word: does safelight serve run behind it?\n", stderr);
+        return EXIT_CODE_UNREACHABLE;
+    }
+    if (status >= 300 && status <= 399)
+        fputs("  that sends on to another address, where no token is taken: give the right one in "
+              "SAFELIGHT_URL or the profile, perhaps with https://\n",
+              stderr);
+    return exit_for(status);
+}
+
+static bool has_sentence(struct cli_client *c, const struct fetch_result *answer,
+                         struct failure *ret)
 {
     struct problems problems;
-    struct failure f = {STR_EMPTY, STR_EMPTY, STR_EMPTY, STR_EMPTY};
+    *ret = (struct failure){STR_EMPTY, STR_EMPTY, STR_EMPTY, STR_EMPTY};
+    problems_init(&problems, &c->arena);
+    return json_decode(buf_str(&answer->body), failure_fields, ARRAY_LEN(failure_fields), STR_EMPTY,
+                       &problems, ret) == OK &&
+           ret->error.len > 0;
+}
+
+int cli_explain(struct cli_client *c, const struct fetch_result *answer)
+{
+    struct failure f;
     if (answer->status >= 200 && answer->status <= 299)
         return 0;
     if (answer->status == 404 && c->absence_is_fine)
         return EXIT_CODE_NOT_FOUND;
-    problems_init(&problems, &c->arena);
-    if (json_decode(buf_str(&answer->body), failure_fields, ARRAY_LEN(failure_fields), STR_EMPTY,
-                    &problems, &f) != OK ||
-        f.error.len == 0) {
-        fprintf(stderr, "safelight: the server answered with status %d\n", answer->status);
-        return exit_for(answer->status);
-    }
+    if (!has_sentence(c, answer, &f))
+        return not_explained(answer->status);
     if (says_absent(c, answer, &f)) {
         cli_no_such(c->what, STR_EMPTY, c->lister);
         return EXIT_CODE_NOT_FOUND;
@@ -320,7 +340,18 @@ struct str cli_first_warning(struct cli_client *c, struct str answer)
                                               : STR_EMPTY;
 }
 
-int cli_unreachable(struct cli_client *c, enum err e, const char *why)
+/* A write that was sent may have been done though its answer was lost. */
+static void doubt(struct cli_client *c, const struct fetch *f)
+{
+    if (str_is(f->method, "GET") || str_is(f->method, "HEAD") || c->only_asks)
+        return;
+    c->in_doubt = true;
+    fputs("  the request had been sent and may have been done; look before you repeat it\n",
+          stderr);
+}
+
+int cli_unreachable(struct cli_client *c, const struct fetch *f, enum err e,
+                    const struct fetch_result *answer)
 {
     if (e == ERR_TOO_LARGE) {
         fputs("safelight: the server's answer is larger than any of ours; is SAFELIGHT_URL "
@@ -328,7 +359,9 @@ int cli_unreachable(struct cli_client *c, enum err e, const char *why)
               stderr);
         return EXIT_CODE_FAILED;
     }
-    fprintf(stderr, "safelight: %s: %s\n", err_text(e), why);
+    fprintf(stderr, "safelight: %s: %s\n", err_text(e), answer->why);
+    if (answer->sent)
+        doubt(c, f);
     if (c->server.socket[0])
         fputs("  is safelight serve running on this data directory?\n", stderr);
     else
@@ -345,15 +378,24 @@ static bool answers_text(struct str path)
 }
 
 /* Something else may answer under that address: a proxy's page, say. */
-static int check_json(const struct fetch_result *answer)
+static int not_ours(void)
 {
-    static const struct json_limits limits = {JSON_DEPTH_MAX, ANSWER_NODES_MAX};
-    if (answer->body.len == 0 || json_valid(buf_str(&answer->body), limits) == OK)
-        return 0;
     fputs("safelight: that answer is not Safelight's; is SAFELIGHT_URL, or the profile's address, "
           "right?\n",
           stderr);
     return EXIT_CODE_FAILED;
+}
+
+static int check_json(const struct fetch_result *answer)
+{
+    static const struct json_limits limits = {JSON_DEPTH_MAX, ANSWER_NODES_MAX};
+    bool good = answer->body.len == 0 || json_valid(buf_str(&answer->body), limits) == OK;
+    return good ? 0 : not_ours();
+}
+
+int cli_check_type(const struct fetch_result *answer, const char *type)
+{
+    return str_starts(str_from(answer->content_type), str_from(type)) ? 0 : not_ours();
 }
 
 int cli_request_typed(struct cli_client *c, const char *method, const char *path, const char *type,
@@ -363,32 +405,31 @@ int cli_request_typed(struct cli_client *c, const char *method, const char *path
     struct fetch_result answer __attribute__((cleanup(fetch_result_auto))) = {0};
     enum err e = client_send(&c->server, method, path, type, &f, &answer);
     if (e != OK)
-        return cli_unreachable(c, e, answer.why);
+        return cli_unreachable(c, &f, e, &answer);
     int code = cli_explain(c, &answer);
-    if (code == 0 && ret_body && !answers_text(str_from(path)))
-        code = check_json(&answer);
+    if (code == EXIT_CODE_UNREACHABLE)
+        doubt(c, &f);
+    if (code == 0 && ret_body)
+        code = answers_text(str_from(path)) ? cli_check_type(&answer, "text/plain")
+                                            : check_json(&answer);
     if (code == 0 && ret_body && buf_put(ret_body, buf_str(&answer.body)) != OK)
         code = EXIT_CODE_FAILED;
     return code;
 }
 
-static struct str explained(struct cli_client *c, const struct fetch_result *answer)
+/* The sentence, or the first of its details. */
+static struct str explained(struct cli_client *c, const struct failure *f)
 {
     struct problems problems;
     struct json_elements all;
     struct str element;
     struct detail d = {STR_EMPTY, STR_EMPTY};
-    struct failure f = {STR_EMPTY, STR_EMPTY, STR_EMPTY, STR_EMPTY};
     problems_init(&problems, &c->arena);
-    if (json_decode(buf_str(&answer->body), failure_fields, ARRAY_LEN(failure_fields), STR_EMPTY,
-                    &problems, &f) != OK ||
-        f.error.len == 0)
-        return arena_printf(&c->arena, "the server answered with status %d", answer->status);
-    json_elements_init(&all, f.details);
-    if (f.details.len == 0 || !json_elements_next(&all, &element) ||
+    json_elements_init(&all, f->details);
+    if (f->details.len == 0 || !json_elements_next(&all, &element) ||
         json_decode(element, detail_fields, ARRAY_LEN(detail_fields), STR_EMPTY, &problems, &d) !=
             OK)
-        return f.error;
+        return f->error;
     return arena_printf(&c->arena, "%.*s %.*s", (int)d.field.len, d.field.ptr, (int)d.message.len,
                         d.message.ptr);
 }
@@ -398,16 +439,20 @@ int cli_try(struct cli_client *c, const char *method, const char *path, struct s
 {
     struct fetch f = {.body = body, .body_fd = -1, .body_max_bytes = ANSWER_MAX_BYTES};
     struct fetch_result answer __attribute__((cleanup(fetch_result_auto))) = {0};
-    *ret_why = STR("the server was not reached");
+    struct failure failure;
+    *ret_why = STR("no answer came");
     enum err e =
         client_send(&c->server, method, path, body.len ? "application/json" : NULL, &f, &answer);
     if (e != OK)
-        return cli_unreachable(c, e, answer.why);
-    if (answer.status < 200 || answer.status > 299) {
-        *ret_why = explained(c, &answer);
+        return cli_unreachable(c, &f, e, &answer);
+    bool good = answer.status >= 200 && answer.status <= 299;
+    if (!good && has_sentence(c, &answer, &failure)) {
+        *ret_why = explained(c, &failure);
         return exit_for(answer.status);
     }
-    int code = check_json(&answer);
+    int code = good ? check_json(&answer) : not_explained(answer.status);
+    if (code == EXIT_CODE_UNREACHABLE)
+        doubt(c, &f);
     if (code == 0 && buf_put(ret_body, buf_str(&answer.body)) != OK)
         code = EXIT_CODE_FAILED;
     *ret_why = STR("the server's answer cannot be understood");

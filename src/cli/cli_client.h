@@ -14,6 +14,8 @@ struct cli_client {
     const char *what, *lister; /* cli_about */
     bool absence_is_fine;      /* a 404 is not said, only returned */
     bool id_is_none;           /* it can be no id: a 400 says just that */
+    bool only_asks;            /* its POSTs change nothing: they can be repeated */
+    bool in_doubt;             /* set: a write was sent, and nobody knows whether it was done */
 };
 
 /* A team's client, from --profile, the environment or the profile in use (docs/CLI.md has the
@@ -47,9 +49,12 @@ int cli_try(struct cli_client *c, const char *method, const char *path, struct s
 bool cli_body_end(struct json_out *o);
 
 /* What cli_request says, for other ways to send: of an answer (0: it is a 2xx), and when there was
- * none. */
+ * none: of a write that was sent also that it may have been done. */
 int cli_explain(struct cli_client *c, const struct fetch_result *answer);
-int cli_unreachable(struct cli_client *c, enum err e, const char *why);
+int cli_unreachable(struct cli_client *c, const struct fetch *f, enum err e,
+                    const struct fetch_result *answer);
+/* Is the answer of this kind ("text/plain")? Else says that something else answers there. */
+int cli_check_type(const struct fetch_result *answer, const char *type);
 /* On stderr: each entry of an answer's `warnings`; of a batch's `errors`. */
 void cli_warnings(struct cli_client *c, struct str answer);
 struct str cli_first_warning(struct cli_client *c, struct str answer); /* or empty; in the arena */

@@ -20,7 +20,7 @@ enum { BODY_MAX_BYTES = 1024 * 1024, LIST_MAX_BYTES = 64 * 1024 * 1024 };
 
 struct item {
     struct str name;
-    const char *status; /* "created", "rotated", "refused", "not tried" */
+    const char *status; /* "created", "rotated", "refused", "unknown", "not tried" */
     struct str why;
     unsigned line;
 };
@@ -179,6 +179,8 @@ static int send_one(struct import *im, struct item *item, const struct secret *v
         return 0;
     }
     refuse(im, item, why);
+    if (im->c.in_doubt) /* it was sent, and may be stored */
+        item->status = "unknown";
     if (code == EXIT_CODE_CONFLICT && !cli_flag(im->args, "rotate"))
         item->why = arena_printf(&im->c.arena, "%.*s; --rotate gives it a new value", (int)why.len,
                                  why.ptr);
@@ -222,8 +224,9 @@ static int report(struct import *im)
     json_out_open(&o, '[');
     for (size_t i = 0; i < im->count; i++) {
         const struct item *item = &im->items[i];
-        bool stored =
-            strcmp(item->status, "refused") != 0 && strcmp(item->status, "not tried") != 0;
+        bool stored = strcmp(item->status, "refused") != 0 &&
+                      strcmp(item->status, "unknown") != 0 &&
+                      strcmp(item->status, "not tried") != 0;
         if (cli_quiet() && !cli_flag(im->args, "json") && !stored)
             continue;
         json_out_open(&o, '{');

@@ -201,6 +201,6 @@ int cli_job_output(const struct cli_args *args)
               stderr);
         return EXIT_CODE_INVALID;
     }
-    return cli_download(&c, args, arena_text(&c.arena, address),
+    return cli_download(&c, args, arena_text(&c.arena, address), NULL,
                         output_name(&c, address, cli_member(buf_str(&job), "id", &c.arena)));
 }

@@ -3,6 +3,7 @@
 
 #include "cli.h"
 #include "cli_commands.h"
+#include "cli_global.h"
 #include "cli_output.h"
 #include "cli_secret.h"
 #include "clock.h"
@@ -102,7 +103,7 @@ static void print_policy(struct cli_client *c, const struct cli_args *args, stru
         cli_print_json(policy.len ? policy : STR("null"));
     else if (policy.len)
         cli_print_object(policy, columns, ARRAY_LEN(columns), &c->arena);
-    else
+    else if (!cli_quiet())
         fputs("no restrictions: any sink, any host, no end\n", stdout);
 }
 

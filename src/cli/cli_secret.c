@@ -149,6 +149,7 @@ int cli_secret_delete(const struct cli_args *args)
         return code;
     const char *id = arena_text(&c.arena, cli_member(row, "id", &c.arena));
     const char *path = arena_printf(&c.arena, "/secrets/%s", cli_escaped(&c, id).ptr).ptr;
+    cli_about(&c, "secret of this name or id any more; somebody else deleted it", NULL);
     code = ask_before_delete(&c, args, row, path);
     if (code == 0)
         code = cli_request(&c, "DELETE", path, STR_EMPTY, NULL);

@@ -167,6 +167,7 @@ static int send_job(const struct cli_args *args, const char *path)
     AUTO(buf) struct buf payload = buf_make(JOB_PAYLOAD_MAX_BYTES);
     AUTO(buf) struct buf answer = buf_make(ANSWER_MAX_BYTES);
     bool dry = cli_flag(args, "dry-run"), wait = cli_flag(args, "wait");
+    c.only_asks = dry;
     if (dry && wait) {
         fputs("safelight: a dry run makes no job to wait for\n", stderr);
         return EXIT_CODE_USAGE;

@@ -162,6 +162,7 @@ int cli_team_delete(const struct cli_args *args)
     if (code == 0)
         code = cli_confirm(args, "the team", str_from(name),
                            ": its keys, secrets, tokens, jobs and outputs");
+    cli_about(&c, "team of this name any more; somebody else deleted it", NULL);
     if (code == 0)
         code = cli_request(&c, "DELETE", team_path(&c, args).ptr, STR_EMPTY, NULL);
     if (code == 0)

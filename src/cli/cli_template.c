@@ -146,6 +146,7 @@ int cli_template_download(const struct cli_args *args)
         arena_printf(&c.arena, "%.*s.%.*s", (int)id.len, id.ptr, (int)type.len, type.ptr);
     if (str_find(name, '/') < name.len)
         name = STR("template");
-    return cli_download(
-        &c, args, arena_text(&c.arena, cli_member(buf_str(&where), "url", &c.arena)), name.ptr);
+    return cli_download(&c, args,
+                        arena_text(&c.arena, cli_member(buf_str(&where), "url", &c.arena)), NULL,
+                        name.ptr);
 }

@@ -5,6 +5,7 @@
 #include "cli_commands.h"
 #include "cli_global.h"
 #include "cli_output.h"
+#include "cli_team.h"
 
 enum { ANSWER_MAX_BYTES = 4096 };
 
@@ -41,6 +42,11 @@ int cli_token_approve(const struct cli_args *args)
         all ? arena_printf(&c.arena, "/operator/teams/%.*s/approve-tokens", (int)name.len, name.ptr)
             : arena_printf(&c.arena, "/operator/teams/%.*s/tokens/%.*s/approve", (int)name.len,
                            name.ptr, (int)id.len, id.ptr);
+    code = cli_team_known(&c, team);
+    if (code != 0)
+        return code;
+    if (!all)
+        cli_about(&c, "token of this id in the team", NULL);
     code = cli_request(&c, "POST", path.ptr, STR_EMPTY, &answer);
     if (code == 0)
         say(args, all, buf_str(&answer), &c.arena);

@@ -24,7 +24,7 @@ int cli_file_open(const char *path, uint64_t max, struct cli_file *ret)
     *ret = (struct cli_file){open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), 0};
     const char *why = NULL;
     if (ret->fd < 0)
-        why = errno == ENOENT ? "there is no such file" : "the file cannot be read";
+        why = errno == ENOENT ? "there is no such file as FILE names" : "the file cannot be read";
     else if (fstat(ret->fd, &st) != 0 || !S_ISREG(st.st_mode))
         why = "that is no file";
     if (why) {
@@ -56,7 +56,8 @@ int cli_file_name(const char *path, const char **ret)
 }
 
 struct transfer {
-    int fd; /* to write to */
+    int fd;           /* to write to */
+    const char *type; /* NULL: of any kind, from wherever */
     struct progress progress;
     bool is_file;    /* the answer is the file, not an error */
     bool unwritten;  /* and it could not be written */
@@ -95,7 +96,7 @@ int cli_upload(struct cli_client *c, const char *address, const struct cli_file 
     enum err e =
         client_send(&c->server, "PUT", address, "application/octet-stream", &fetch, &answer);
     progress_auto(&t.progress);
-    return e != OK ? cli_unreachable(c, e, answer.why) : cli_explain(c, &answer);
+    return e != OK ? cli_unreachable(c, &fetch, e, &answer) : cli_explain(c, &answer);
 }
 
 /* --- down --- */
@@ -103,8 +104,7 @@ int cli_upload(struct cli_client *c, const char *address, const struct cli_file 
 static enum err on_head(void *ctx, int status, struct str type, int64_t length)
 {
     struct transfer *t = ctx;
-    (void)type;
-    t->is_file = status == 200;
+    t->is_file = status == 200 && (!t->type || str_starts(type, str_from(t->type)));
     t->progress.whole = length > 0 ? (uint64_t)length : 0;
     return OK;
 }
@@ -121,9 +121,10 @@ static enum err on_body(void *ctx, struct str piece)
 }
 
 /* 0: the whole file was written to fd. */
-static int fetch_to(struct cli_client *c, const char *address, int fd)
+static int fetch_to(struct cli_client *c, const char *address, const char *type, int fd)
 {
     struct transfer t __attribute__((cleanup(transfer_auto))) = transfer_make(fd, "downloading", 0);
+    t.type = type;
     struct fetch fetch = {.body_fd = -1,
                           .on_head = on_head,
                           .on_body = on_body,
@@ -138,9 +139,11 @@ static int fetch_to(struct cli_client *c, const char *address, int fd)
         return EXIT_CODE_FAILED;
     }
     if (e != OK)
-        return cli_unreachable(c, e, answer.why);
+        return cli_unreachable(c, &fetch, e, &answer);
     if (t.is_file)
         return 0;
+    if (type && answer.status == 200)
+        return cli_check_type(&answer, type);
     answer.body = t.said;
     t.said = buf_make(0);
     if (answer.status >= 200 && answer.status <= 299) {
@@ -211,22 +214,22 @@ int cli_file_write(const struct cli_args *args, const char *path, cli_file_write
 
 struct download {
     struct cli_client *c;
-    const char *address;
+    const char *address, *type;
 };
 
 static int write_download(void *ctx, int fd)
 {
     const struct download *d = ctx;
-    return fetch_to(d->c, d->address, fd);
+    return fetch_to(d->c, d->address, d->type, fd);
 }
 
 int cli_download(struct cli_client *c, const struct cli_args *args, const char *address,
-                 const char *name)
+                 const char *type, const char *name)
 {
     const char *file = cli_flag_value(args, "file");
-    struct download d = {c, address};
+    struct download d = {c, address, type};
     if (file && strcmp(file, "-") == 0)
-        return fetch_to(c, address, STDOUT_FILENO);
+        return fetch_to(c, address, type, STDOUT_FILENO);
     int code = cli_file_write(args, file ? file : name, write_download, &d);
     if (code == 0 && cli_flag(args, "json"))
         cli_done(args, "file", file ? file : name);

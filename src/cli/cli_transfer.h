@@ -26,8 +26,9 @@ int cli_file_write(const struct cli_args *args, const char *path, cli_file_write
                    void *ctx);
 
 /* GET of the address, without a token, to the file named by --file ("-" is stdout), else to one
- * called `name` in the present folder; prints its name. */
+ * called `name` in the present folder; prints its name. What is not of `type` (NULL: any) is none
+ * of ours, and leaves no file. */
 int cli_download(struct cli_client *c, const struct cli_args *args, const char *address,
-                 const char *name);
+                 const char *type, const char *name);
 
 #endif

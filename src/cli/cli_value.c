@@ -30,7 +30,7 @@ static const struct {
     {ERR_INVALID, "the value is empty", EXIT_CODE_INVALID},
     {ERR_MEDIA_TYPE, "the value is not text (UTF-8 without NUL); store it encoded, as base64 say",
      EXIT_CODE_INVALID},
-    {ERR_NOT_FOUND, "there is no such file", EXIT_CODE_INVALID},
+    {ERR_NOT_FOUND, "there is no such file as --file names", EXIT_CODE_INVALID},
     {ERR_USAGE, "nothing was entered; nothing was changed", EXIT_CODE_INVALID},
 };
 
@@ -113,7 +113,7 @@ int cli_text_read(const char *file, struct buf *ret)
     if (e == OK)
         return 0;
     fprintf(stderr, "safelight: %s\n",
-            e == ERR_NOT_FOUND   ? "there is no such file"
+            e == ERR_NOT_FOUND   ? "there is no such file as FILE names"
             : e == ERR_TOO_LARGE ? "the file is larger than the limit"
                                  : "the file could not be read");
     return EXIT_CODE_INVALID;

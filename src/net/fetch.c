@@ -58,6 +58,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
     head->told = true;
     run->ret->status = head->status;
     run->ret->encoded = head->encoded;
+    memcpy(run->ret->content_type, head->content_type, sizeof head->content_type);
     memcpy(run->ret->request_id, head->request_id, sizeof head->request_id);
     memcpy(run->ret->etag, head->etag, sizeof head->etag);
     memcpy(run->ret->date, head->date, sizeof head->date);
@@ -331,9 +332,26 @@ static const struct {
     {CURLE_OUT_OF_MEMORY, ERR_LIMIT, "there was not enough memory for the request"},
 };
 
+/* What is said otherwise, or more closely, of a server that a person's own command asks. */
+static const char *of_own_server(const struct run *run, CURLcode code)
+{
+    if (run->f->guard || run->f->unix_socket)
+        return NULL;
+    if (code == CURLE_PEER_FAILED_VERIFICATION)
+        return "the server's certificate is not valid for this host, or not from a CA that is "
+               "trusted here (a private one: SAFELIGHT_CA_FILE)";
+    bool no_answer = code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR ||
+                     code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_UNSUPPORTED_PROTOCOL;
+    if (no_answer && run->ret->status == 0 && str_starts(run->f->url, STR("http://")))
+        return "the connection was broken, or what came was not HTTP; if this port speaks https, "
+               "the address begins with https://";
+    return NULL;
+}
+
 static enum err failed(const struct run *run, CURLcode code, const char **ret_why)
 {
-    *ret_why = "the connection was broken";
+    const char *closer = of_own_server(run, code);
+    *ret_why = closer ? closer : "the connection was broken";
     if (run->stop == ERR_TOO_LARGE)
         *ret_why = "the answer is larger than the limit";
     else if (run->stop != OK)
@@ -347,7 +365,7 @@ static enum err failed(const struct run *run, CURLcode code, const char **ret_wh
     }
     for (size_t i = 0; i < ARRAY_LEN(failures); i++)
         if (failures[i].code == code) {
-            *ret_why = failures[i].why;
+            *ret_why = closer ? closer : failures[i].why;
             return failures[i].err;
         }
     return ERR_UNREACHABLE;
@@ -371,6 +389,8 @@ static enum err perform(struct run *run, struct url *url, const struct list *hea
     TRY(set_callbacks(easy, run));
     TRY(set_method(easy, run));
     CURLcode code = curl_easy_perform(easy);
+    long sent = 0;
+    run->ret->sent = curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent) != CURLE_OK || sent > 0;
     if (code != CURLE_OK)
         return failed(run, code, ret_why);
     /* A connection that ended before a status line is an error to libcurl too; this is the

@@ -44,13 +44,15 @@ struct fetch {
 };
 
 struct fetch_result {
-    int status;          /* 0: no answer */
-    bool encoded;        /* Content-Encoding says so: compressed; set before on_head */
-    struct buf body;     /* only when on_body is NULL; wiped by fetch_result_auto */
-    char request_id[64]; /* X-Request-Id of the answer, printable, or empty */
-    char etag[128];      /* the same of ETag, with its quotes */
-    char date[32];       /* the same of Date */
-    char why[192];       /* for a person, when there was no answer: static phrases of ours only */
+    int status;             /* 0: no answer */
+    bool sent;              /* some of the request left: what it asked for may have been done */
+    bool encoded;           /* Content-Encoding says so: compressed; set before on_head */
+    struct buf body;        /* only when on_body is NULL; wiped by fetch_result_auto */
+    char content_type[256]; /* printable, or empty when absent or longer */
+    char request_id[64];    /* X-Request-Id of the answer, printable, or empty */
+    char etag[128];         /* the same of ETag, with its quotes */
+    char date[32];          /* the same of Date */
+    char why[192]; /* for a person, when there was no answer: static phrases of ours only */
 };
 void fetch_result_auto(struct fetch_result *r);
 

@@ -139,7 +139,7 @@ def test_a_server_that_goes_away_ends_it_with_6_and_says_how_far_it_came():
         return 201, JSON, b'{"id":"x","name":"x","version":1}'
     with Web(answer) as web:
         done = run(web, "slt_x", "A=1\nB=2\nC=3\nD=4\n", "--json")
-        assert done.returncode == UNREACHABLE and list(report(done).values()) == ["created", "created", "refused", "not tried"] and b"safelight:" in done.stderr
+        assert done.returncode == UNREACHABLE and list(report(done).values()) == ["created", "created", "unknown", "not tried"] and b"safelight:" in done.stderr
     assert run(web, "slt_x", "A=1").returncode == UNREACHABLE
 
 

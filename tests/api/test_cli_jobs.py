@@ -447,7 +447,7 @@ def test_a_server_that_is_not_there_is_6_with_a_sentence(words):
     assert done.returncode == UNREACHABLE and done.stdout == "" and "SAFELIGHT_URL" in done.stderr
 
 
-@pytest.mark.parametrize("answer, code", [((500, b'{"error":"Broken","code":"INTERNAL"}'), FAILED), ((503, b"<html>"), FAILED), ((401, b""), NOT_ALLOWED), ((404, b"{}"), NOT_FOUND),
+@pytest.mark.parametrize("answer, code", [((500, b'{"error":"Broken","code":"INTERNAL"}'), FAILED), ((503, b"<html>"), UNREACHABLE), ((401, b""), NOT_ALLOWED), ((404, b"{}"), NOT_FOUND),
                                           ((409, b'{"error":7}'), CONFLICT), ((400, b'{"error":"x","details":7,"errors":[1,{"index":{}}]}'), INVALID)])
 @pytest.mark.parametrize("words", ALL, ids=" ".join)
 def test_every_refusal_has_its_exit_code(words, answer, code):
