@@ -17,6 +17,7 @@
 #include "config_files.h"
 #include "datadir.h"
 #include "io.h"
+#include "offline.h"
 #include "recovery.h"
 #include "store_check.h"
 #include "tls_check.h"
@@ -135,6 +136,15 @@ static void check_clock(const struct report *r, int64_t last_ms)
          "the clock is not behind the database", remedy);
 }
 
+/* Any 32 bytes look like a root key. */
+static void check_root_key_fits(const struct report *r, const char *data)
+{
+    enum err e = offline_try_root(data);
+    if (e == OK || e == ERR_TAMPERED)
+        tell(r, e == OK, DOCTOR_BAD, "the root key is this database's",
+             "it opens none of its keys: put your copy of the right one back, or restore a backup");
+}
+
 static void check_store(const struct report *r, const char *data)
 {
     char folder[DATADIR_PATH_MAX_BYTES], remedy[200];
@@ -144,10 +154,10 @@ static void check_store(const struct report *r, const char *data)
         e = store_check(folder, &c);
     if (e != OK) {
         snprintf(remedy, sizeof remedy, "%s",
-                 e == ERR_NOT_FOUND ? "there is no database; safelight init makes one, safelight "
-                                      "restore brings one back"
-                                    : "the database cannot be read; look at the disk's health, "
-                                      "then restore a backup");
+                 e == ERR_NOT_FOUND ? "there is no database: put it back, or restore a backup "
+                                      "(safelight restore)"
+                                    : "the database is damaged or closed to us; look at the disk's "
+                                      "health, then restore a backup (safelight restore)");
         tell(r, false, DOCTOR_BAD, "the database can be read", remedy);
         return;
     }
@@ -156,6 +166,13 @@ static void check_store(const struct report *r, const char *data)
              "backup",
              data);
     tell(r, c.sound, DOCTOR_BAD, "the database is sound (quick check)", remedy);
+    if (c.version == 0) { /* nothing is brought up to date from there */
+        snprintf(remedy, sizeof remedy,
+                 "it is empty: stop the server, put the right %.100s/db back, or restore a backup",
+                 data);
+        tell(r, false, DOCTOR_BAD, "the database holds something", remedy);
+        return;
+    }
     snprintf(remedy, sizeof remedy, "its schema is version %lld, this program's is %lld; %s",
              (long long)c.version, (long long)c.newest,
              c.version > c.newest ? "run the newer safelight that made it"
@@ -164,6 +181,8 @@ static void check_store(const struct report *r, const char *data)
          "the database has this program's schema", remedy);
     if (c.last_record_ms)
         check_clock(r, c.last_record_ms);
+    if (c.sound)
+        check_root_key_fits(r, data);
 }
 
 /* --- kernel and limits --- */

@@ -22,6 +22,7 @@
 #include "sandbox.h"
 #include "secret.h"
 #include "store_team.h"
+#include "store_wrong.h"
 
 enum {
     ANSWER_TIMEOUT_S = 30,
@@ -110,6 +111,17 @@ static enum err explain(enum err e, const char *step, const char *remedy)
     return e;
 }
 
+/* The same for a step that needs the database, which may be what is wrong. */
+static enum err explain_store(const struct running *r, enum err e, const char *step,
+                              const char *remedy)
+{
+    char why[DATADIR_WHY_BYTES];
+    if (e == OK || !store_wrong(r->options->config->data, e, why))
+        return explain(e, step, remedy);
+    fprintf(stderr, "safelight: the database cannot be used: %s\n", why);
+    return e;
+}
+
 /* After a restore the old credential is there still, and counts before the new key. */
 static const char *wrong_root(const struct serve_api *o)
 {
@@ -128,8 +140,8 @@ static enum err open_parts(struct running *r)
     r->vault = vault_connect(r->options->vault);
     TRY(datadir_path(c->data, "db", folder));
     struct store_options store = {.folder = folder};
-    TRY(explain(store_open(&store, &r->store), "the database cannot be opened", NULL));
-    TRY(explain(unlock(r), "the vault cannot be unlocked", wrong_root(r->options)));
+    TRY(explain_store(r, store_open(&store, &r->store), "the database cannot be opened", NULL));
+    TRY(explain_store(r, unlock(r), "the vault cannot be unlocked", wrong_root(r->options)));
     chain_connect(r->store, r->vault);
     return OK;
 }
