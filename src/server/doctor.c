@@ -1,6 +1,8 @@
 #include "doctor.h"
 
 #include <errno.h>
+#include <libgen.h>
+#include <limits.h>
 #include <linux/landlock.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -237,6 +239,29 @@ static void check_certificate(const struct report *r, const struct config *c)
     tell(r, closed, DOCTOR_BAD, "the TLS key is not open to everybody", closing);
 }
 
+static bool beside_root(const char *file, const char *root_key)
+{
+    char copy[PATH_MAX];
+    return snprintf(copy, sizeof copy, "%s", file) < PATH_MAX &&
+           datadir_holds(dirname(copy), root_key);
+}
+
+/* The server says the same: tls_beside_root_key. */
+static void check_tls_apart(const struct report *r, const char *data, const struct config *c)
+{
+    const char *const files[] = {c->tls_cert, c->tls_key};
+    char path[DATADIR_PATH_MAX_BYTES], root_key[PATH_MAX], real[PATH_MAX];
+    bool beside = false;
+    if (datadir_path(data, "root.key", path) != OK || !realpath(path, root_key))
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(files); i++)
+        beside = beside || beside_root(files[i], root_key) ||
+                 (realpath(files[i], real) && beside_root(real, root_key));
+    tell(r, !beside, DOCTOR_WARN, "the certificate lies apart from the root key",
+         "keep certificate and key in a folder of their own: from beside the root key a renewed "
+         "file counts only after a restart");
+}
+
 static void check_private_ca(const struct report *r, const struct config *c)
 {
     char remedy[CONFIG_TEXT_MAX_BYTES + 160];
@@ -278,11 +303,16 @@ void doctor_examine(const char *data, const char *config, doctor_found *found, v
     static struct config c; /* a few KiB of paths */
     struct report r = {found, ctx};
     char remedy[DATADIR_WHY_BYTES];
-    bool there = access(data, F_OK) == 0;
-    snprintf(remedy, sizeof remedy,
-             "%.200s is not there, or its folder is closed to us; make it with: safelight init "
-             "--data %.200s",
-             data, data);
+    struct stat st;
+    bool any = stat(data, &st) == 0, there = any && S_ISDIR(st.st_mode);
+    if (any)
+        snprintf(remedy, sizeof remedy,
+                 "%.200s is no folder; name the one that safelight init made", data);
+    else
+        snprintf(remedy, sizeof remedy,
+                 "%.200s is not there, or its folder is closed to us; make it with: safelight "
+                 "init --data %.200s",
+                 data, data);
     tell(&r, there, DOCTOR_BAD, "the data directory is there", remedy);
     if (!there) {
         check_kernel(&r); /* what can be told without it */
@@ -294,8 +324,10 @@ void doctor_examine(const char *data, const char *config, doctor_found *found, v
     check_disk(&r, data, &c);
     check_store(&r, data);
     check_kernel(&r);
-    if (settings && c.tls_cert[0])
+    if (settings && c.tls_cert[0]) {
         check_certificate(&r, &c);
+        check_tls_apart(&r, data, &c);
+    }
     if (settings && c.ca_file[0])
         check_private_ca(&r, &c);
 }
