@@ -5,16 +5,21 @@
  *     api -> supervisor   'P' port (u16)   ready, listening on this port
  *                         'O'              hand the vault a new root key (root.key.next)
  *                         'C'              that key is in use: put it in root.key's place
- *                         'L' settings (u8), tls (u8), why   the end of H: what was taken; of a
- * refused certificate a sentence (at most CONTROL_WHY_MAX_BYTES) 'a' well (u8)    answer to A; 1:
- * vault and courier answer as well 'V' id (8 bytes) put recovery.pub.next in its place and hand it
- * to the vault, if it is the key of this id supervisor -> api   'k', 'e' or 'u'  answer to O, C and
- * V, in their order: done, not done, or not known 'K' + descriptor a new courier was started; this
- * is its socket 'H' taken (u8), settings      those that hold now (struct config: both are one
- * program; 0: the new ones were refused); the certificate is to be read again 'A'              is
- * anybody there? 'S'              stop: finish what is open, then exit supervisor -> vault 'R' +
- * descriptor pending root key;   'C' + descriptor: a courier; 'P' + descriptor recovery key's
- * public half */
+ *                         'L' settings (u8), tls (u8), why      the end of H: what was taken;
+ *                                          of a refused certificate a sentence
+ *                         'a' well (u8)    answer to A; 1: vault and courier answer as well
+ *                         'V' id (8 bytes) put recovery.pub.next in its place and hand it to the
+ *                                          vault, if it is the key of this id
+ *     supervisor -> api   'k', 'e' or 'u'  answer to O, C and V, in their order: done, not done, or
+ *                                          not known
+ *                         'K' + descriptor a new courier was started; this is its socket
+ *                         'H' taken (u8), settings      those that hold now (struct config: both
+ *                                          are one program; 0: the new ones were refused); the
+ *                                          certificate is to be read again
+ *                         'A'              is anybody there?
+ *                         'S'              stop: finish what is open, then exit
+ *     supervisor -> vault 'R' + descriptor pending root key;   'C' + descriptor: a courier;
+ *                         'P' + descriptor recovery key's public half */
 #ifndef SERVER_CONTROL_H
 #define SERVER_CONTROL_H
 
