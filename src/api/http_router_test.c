@@ -12,6 +12,7 @@ static const struct http_route ROUTES[] = {
     {"PUT", "!/t/{ticket}", HTTP_BODY_STREAM, 100, 0, NULL, 0},
     {"GET", "!/api/v1/jobs/{uid}", HTTP_BODY_NONE, 0, 0, NULL, 0},
     {"GET", "!/", HTTP_BODY_NONE, 0, 0, NULL, 0},
+    {"GET", "!/page/", HTTP_BODY_NONE, 0, 0, NULL, 0},
 };
 
 static const struct {
@@ -36,6 +37,17 @@ static const struct {
     {"PUT", "/t/secretticket", OK, "!/t/{ticket}", "secretticket"},
     {"GET", "/api/v1/jobs/u", OK, "!/api/v1/jobs/{uid}", "u"},
     {"GET", "/", OK, "!/", NULL},
+    {"GET", "/page/", OK, "!/page/", NULL},
+    {"GET", "/page", ERR_NOT_FOUND, NULL, NULL},
+    {"GET", "/page//", ERR_NOT_FOUND, NULL, NULL},
+    {"GET", "//page/", ERR_NOT_FOUND, NULL, NULL},
+    {"GET", "/page/%2f", ERR_NOT_FOUND, NULL, NULL},
+    {"GET", "/page/x", ERR_NOT_FOUND, NULL, NULL},
+    {"GET", "/api/v2/page/", ERR_NOT_FOUND, NULL, NULL},
+    {"GET", "/api/v2/", ERR_NOT_FOUND, NULL, NULL},
+    {"GET", "//", ERR_NOT_FOUND, NULL, NULL},
+    {"PUT", "/t/", ERR_NOT_FOUND, NULL, NULL},
+    {"POST", "/page/", ERR_METHOD, NULL, NULL},
     {"GET", "/api/v2/healthz", ERR_NOT_FOUND, NULL, NULL},
     {"PUT", "/api/v2/t/x", ERR_NOT_FOUND, NULL, NULL},
     {"GET", "/api/v2/api/v2/secrets", ERR_NOT_FOUND, NULL, NULL},

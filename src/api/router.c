@@ -71,7 +71,7 @@ static enum err decode_one(struct str raw, size_t *at, unsigned char *ret)
 static enum err end_segment(struct router_path *path, const char *start, const char *end)
 {
     struct str segment = {start, (size_t)(end - start)};
-    if (segment.len == 0 || str_is(segment, ".") || str_is(segment, ".."))
+    if (str_is(segment, ".") || str_is(segment, ".."))
         return ERR_NOT_FOUND;
     if (path->count == ROUTER_SEGMENTS_MAX)
         return ERR_NOT_FOUND;
@@ -92,6 +92,8 @@ enum err router_split(struct str raw, struct arena *arena, struct router_path *r
         if (c < 0x20 || c == 0x7f)
             return ERR_NOT_FOUND;
         if (boundary && out != text) {
+            if (out == start)
+                return ERR_NOT_FOUND;
             TRY(end_segment(ret, start, out));
             start = out + 1;
         }
@@ -111,6 +113,7 @@ static void entry_init(struct router_entry *e, const struct http_route *route)
     e->method = router_method(str_from(route->method));
     e->bare = rest.ptr[0] == '!';
     rest = str_slice(rest, e->bare ? 1 : 0, rest.len);
+    struct str pattern = rest;
     ASSERT(rest.len > 0 && rest.ptr[0] == '/');
     ASSERT(e->method < ROUTER_NEVER && e->method != ROUTER_HEAD);
     rest = str_slice(rest, 1, rest.len);
@@ -123,6 +126,8 @@ static void entry_init(struct router_entry *e, const struct http_route *route)
         e->segments[e->count++] = param ? str_slice(head, 1, head.len - 1) : head;
         params += param;
     }
+    if (pattern.len > 1 && pattern.ptr[pattern.len - 1] == '/')
+        e->segments[e->count++] = STR_EMPTY;
     ASSERT(params <= ROUTER_PARAMS_MAX);
 }
 
@@ -166,7 +171,7 @@ void router_free(struct router **r)
 static bool entry_matches(const struct router_entry *e, const struct str *segments)
 {
     for (size_t i = 0; i < e->count; i++)
-        if (!e->is_param[i] && !str_equal(e->segments[i], segments[i]))
+        if (e->is_param[i] ? segments[i].len == 0 : !str_equal(e->segments[i], segments[i]))
             return false;
     return true;
 }

@@ -29,7 +29,8 @@ struct router_path {
     size_t count;
 };
 
-/* Splits "/a/b%20c". ERR_NOT_FOUND for what no route can mean: an empty segment, "." or "..",
+/* Splits "/a/b%20c". ERR_NOT_FOUND for what no route can mean: an empty segment (but for the
+ * last, which is no parameter's value: "/a/" is what a pattern "/a/" alone means), "." or "..",
  * a broken escape, a decoded NUL, control byte or '/', too many segments. Borrows from `raw` or
  * lives in the arena. */
 enum err router_split(struct str raw, struct arena *arena, struct router_path *ret) MUST_USE;

@@ -202,7 +202,8 @@ int cli_doctor(const struct cli_args *args)
     struct findings f = {.json = buf_make(BODY_MAX_BYTES), .as_json = cli_flag(args, "json")};
     f.out = json_out_make(&f.json);
     json_out_open(&f.out, '[');
-    bool there = access(data, F_OK) == 0;
+    struct stat st;
+    bool there = stat(data, &st) == 0 && S_ISDIR(st.st_mode);
     if (cli_host()->examine) /* says it when it is not */
         cli_host()->examine(data, cli_flag_value(args, "config"), found, &f);
     if (there) {

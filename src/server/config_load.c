@@ -314,8 +314,8 @@ static void check_forms(struct load *l)
     }
 }
 
-enum err config_load(const struct config_inputs *in, struct config *ret,
-                     struct config_source ret_from[static CONFIG_COUNT], struct buf *problems)
+enum err config_load_right(const struct config_inputs *in, struct config *ret,
+                           struct config_source ret_from[static CONFIG_COUNT], struct buf *problems)
 {
     struct load l = {.in = in, .problems = problems};
     size_t before = problems->len;
@@ -330,9 +330,18 @@ enum err config_load(const struct config_inputs *in, struct config *ret,
             set(&l, id, str_from(in->flags[id]), (struct config_source){CONFIG_FROM_FLAG, 0});
     check_environment(&l);
     check_forms(&l);
-    if (problems->len > before)
-        return ERR_INVALID;
     *ret = l.config;
     memcpy(ret_from, l.from, sizeof l.from);
+    return problems->len > before ? ERR_INVALID : OK;
+}
+
+enum err config_load(const struct config_inputs *in, struct config *ret,
+                     struct config_source ret_from[static CONFIG_COUNT], struct buf *problems)
+{
+    struct config c;
+    struct config_source from[CONFIG_COUNT];
+    TRY(config_load_right(in, &c, from, problems));
+    *ret = c;
+    memcpy(ret_from, from, sizeof from);
     return OK;
 }

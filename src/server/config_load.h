@@ -37,6 +37,11 @@ void config_inputs_auto(struct config_inputs *in);
 enum err config_load(const struct config_inputs *in, struct config *ret,
                      struct config_source ret_from[static CONFIG_COUNT],
                      struct buf *problems) MUST_USE;
+/* The same, but those that are right are there also when others are not, so that more can be said
+ * of them. */
+enum err config_load_right(const struct config_inputs *in, struct config *ret,
+                           struct config_source ret_from[static CONFIG_COUNT],
+                           struct buf *problems) MUST_USE;
 
 /* Adds a line about one setting: where it stands, and why it is wrong. */
 void config_problem(const struct config_inputs *in, enum config_id id, struct config_source from,

@@ -99,11 +99,12 @@ int config_main(int argc, char **argv)
     AUTO(buf) struct buf problems = buf_make(CONFIG_PROBLEMS_MAX_BYTES);
     if (config_inputs_read(argc - 1, argv + 1, shows ? &as_json : NULL, &in, &problems) != OK)
         return tell(&problems, EXIT_USAGE);
-    if (config_load(&in, &c, from, &problems) != OK)
-        return tell(&problems, EXIT_INVALID);
-    if (shows)
+    enum err e = config_load_right(&in, &c, from, &problems);
+    if (e == OK && shows)
         return show(&in, &c, from, as_json);
-    if (config_files(&in, &c, from, &problems) != OK)
+    if (!shows && config_files(&in, &c, from, &problems) != OK)
+        e = ERR_INVALID;
+    if (e != OK)
         return tell(&problems, EXIT_INVALID);
     puts(in.file[0] && access(in.file, F_OK) == 0 ? "the settings are valid"
                                                   : "the settings are valid; there is no file");

@@ -5,7 +5,8 @@
  *     api -> supervisor   'P' port (u16)   ready, listening on this port
  *                         'O'              hand the vault a new root key (root.key.next)
  *                         'C'              that key is in use: put it in root.key's place
- *                         'L' settings (u8), tls (u8)   the end of H: what was taken
+ *                         'L' settings (u8), tls (u8), why      the end of H: what was taken;
+ *                                          of a refused certificate a sentence
  *                         'a' well (u8)    answer to A; 1: vault and courier answer as well
  *                         'V' id (8 bytes) put recovery.pub.next in its place and hand it to the
  *                                          vault, if it is the key of this id
@@ -43,9 +44,11 @@ enum control {
     CONTROL_VAULT_CLIENT = 'C',
 };
 
+enum { CONTROL_WHY_MAX_BYTES = 160 };
+
 /* One byte with an optional descriptor (-1: none). */
 enum err control_send(int socket, enum control what, int fd) MUST_USE;
-/* One byte with one or two bytes behind it; -1: none. */
-enum err control_send_bits(int socket, enum control what, int first, int second) MUST_USE;
+/* One byte with one behind it. */
+enum err control_send_bit(int socket, enum control what, bool bit) MUST_USE;
 
 #endif

@@ -194,6 +194,15 @@ enum err datadir_remove_recovery(const char *data, bool next)
     return io_sync_folder(data);
 }
 
+bool datadir_holds(const char *folder, const char *path)
+{
+    char real[PATH_MAX];
+    if (!realpath(folder, real))
+        return false;
+    size_t len = strlen(real);
+    return strncmp(path, real, len) == 0 && (path[len] == '/' || real[len - 1] == '/');
+}
+
 enum err datadir_path_of(int fd, char ret[static DATADIR_PATH_MAX_BYTES])
 {
     char link[64];

@@ -46,6 +46,9 @@ enum err datadir_remove_recovery(const char *data, bool next) MUST_USE;
 enum err datadir_fill(const char *data, char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;
 enum err datadir_fill_folders(const char *data, char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;
 
+/* Does a file, named without links, lie in this folder or below it? */
+bool datadir_holds(const char *folder, const char *path);
+
 /* Where an open file lies, without links. ERR_IO. */
 enum err datadir_path_of(int fd, char ret[static DATADIR_PATH_MAX_BYTES]) MUST_USE;
 

@@ -1,6 +1,8 @@
 #include "doctor.h"
 
 #include <errno.h>
+#include <libgen.h>
+#include <limits.h>
 #include <linux/landlock.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +19,7 @@
 #include "config_files.h"
 #include "datadir.h"
 #include "io.h"
+#include "offline.h"
 #include "recovery.h"
 #include "store_check.h"
 #include "tls_check.h"
@@ -135,6 +138,15 @@ static void check_clock(const struct report *r, int64_t last_ms)
          "the clock is not behind the database", remedy);
 }
 
+/* Any 32 bytes look like a root key. */
+static void check_root_key_fits(const struct report *r, const char *data)
+{
+    enum err e = offline_try_root(data);
+    if (e == OK || e == ERR_TAMPERED)
+        tell(r, e == OK, DOCTOR_BAD, "the root key is this database's",
+             "it opens none of its keys: put your copy of the right one back, or restore a backup");
+}
+
 static void check_store(const struct report *r, const char *data)
 {
     char folder[DATADIR_PATH_MAX_BYTES], remedy[200];
@@ -144,10 +156,10 @@ static void check_store(const struct report *r, const char *data)
         e = store_check(folder, &c);
     if (e != OK) {
         snprintf(remedy, sizeof remedy, "%s",
-                 e == ERR_NOT_FOUND ? "there is no database; safelight init makes one, safelight "
-                                      "restore brings one back"
-                                    : "the database cannot be read; look at the disk's health, "
-                                      "then restore a backup");
+                 e == ERR_NOT_FOUND ? "there is no database: put it back, or restore a backup "
+                                      "(safelight restore)"
+                                    : "the database is damaged or closed to us; look at the disk's "
+                                      "health, then restore a backup (safelight restore)");
         tell(r, false, DOCTOR_BAD, "the database can be read", remedy);
         return;
     }
@@ -156,6 +168,13 @@ static void check_store(const struct report *r, const char *data)
              "backup",
              data);
     tell(r, c.sound, DOCTOR_BAD, "the database is sound (quick check)", remedy);
+    if (c.version == 0) { /* nothing is brought up to date from there */
+        snprintf(remedy, sizeof remedy,
+                 "it is empty: stop the server, put the right %.100s/db back, or restore a backup",
+                 data);
+        tell(r, false, DOCTOR_BAD, "the database holds something", remedy);
+        return;
+    }
     snprintf(remedy, sizeof remedy, "its schema is version %lld, this program's is %lld; %s",
              (long long)c.version, (long long)c.newest,
              c.version > c.newest ? "run the newer safelight that made it"
@@ -164,6 +183,8 @@ static void check_store(const struct report *r, const char *data)
          "the database has this program's schema", remedy);
     if (c.last_record_ms)
         check_clock(r, c.last_record_ms);
+    if (c.sound)
+        check_root_key_fits(r, data);
 }
 
 /* --- kernel and limits --- */
@@ -218,6 +239,29 @@ static void check_certificate(const struct report *r, const struct config *c)
     tell(r, closed, DOCTOR_BAD, "the TLS key is not open to everybody", closing);
 }
 
+static bool beside_root(const char *file, const char *root_key)
+{
+    char copy[PATH_MAX];
+    return snprintf(copy, sizeof copy, "%s", file) < PATH_MAX &&
+           datadir_holds(dirname(copy), root_key);
+}
+
+/* The server says the same: tls_beside_root_key. */
+static void check_tls_apart(const struct report *r, const char *data, const struct config *c)
+{
+    const char *const files[] = {c->tls_cert, c->tls_key};
+    char path[DATADIR_PATH_MAX_BYTES], root_key[PATH_MAX], real[PATH_MAX];
+    bool beside = false;
+    if (datadir_path(data, "root.key", path) != OK || !realpath(path, root_key))
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(files); i++)
+        beside = beside || beside_root(files[i], root_key) ||
+                 (realpath(files[i], real) && beside_root(real, root_key));
+    tell(r, !beside, DOCTOR_WARN, "the certificate lies apart from the root key",
+         "keep certificate and key in a folder of their own: from beside the root key a renewed "
+         "file counts only after a restart");
+}
+
 static void check_private_ca(const struct report *r, const struct config *c)
 {
     char remedy[CONFIG_TEXT_MAX_BYTES + 160];
@@ -259,11 +303,16 @@ void doctor_examine(const char *data, const char *config, doctor_found *found, v
     static struct config c; /* a few KiB of paths */
     struct report r = {found, ctx};
     char remedy[DATADIR_WHY_BYTES];
-    bool there = access(data, F_OK) == 0;
-    snprintf(remedy, sizeof remedy,
-             "%.200s is not there, or its folder is closed to us; make it with: safelight init "
-             "--data %.200s",
-             data, data);
+    struct stat st;
+    bool any = stat(data, &st) == 0, there = any && S_ISDIR(st.st_mode);
+    if (any)
+        snprintf(remedy, sizeof remedy,
+                 "%.200s is no folder; name the one that safelight init made", data);
+    else
+        snprintf(remedy, sizeof remedy,
+                 "%.200s is not there, or its folder is closed to us; make it with: safelight "
+                 "init --data %.200s",
+                 data, data);
     tell(&r, there, DOCTOR_BAD, "the data directory is there", remedy);
     if (!there) {
         check_kernel(&r); /* what can be told without it */
@@ -275,8 +324,10 @@ void doctor_examine(const char *data, const char *config, doctor_found *found, v
     check_disk(&r, data, &c);
     check_store(&r, data);
     check_kernel(&r);
-    if (settings && c.tls_cert[0])
+    if (settings && c.tls_cert[0]) {
         check_certificate(&r, &c);
+        check_tls_apart(&r, data, &c);
+    }
     if (settings && c.ca_file[0])
         check_private_ca(&r, &c);
 }

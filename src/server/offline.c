@@ -13,7 +13,9 @@
 #include "datadir.h"
 #include "io.h"
 #include "ipc.h"
+#include "store_check.h"
 #include "store_team.h"
+#include "store_wrong.h"
 
 static volatile sig_atomic_t interrupted;
 
@@ -169,9 +171,9 @@ static enum err open_parts(const char *data, struct offline *o, char *why)
         e = store_open(&options, &o->store);
     if (e == OK)
         e = unlock(o);
-    if (e != OK)
+    if (e != OK && !store_wrong(data, e, why))
         snprintf(why, DATADIR_WHY_BYTES, "%s", err_text(e));
-    else
+    else if (e == OK)
         chain_connect(o->store, o->vault.vault);
     return e;
 }
@@ -186,6 +188,34 @@ enum err offline_open(const char *data, struct offline *ret, char ret_why[static
     if (e != OK)
         offline_auto(ret);
     return e;
+}
+
+static enum err try_keys(const char *data, int root, int next)
+{
+    static struct config config; /* some KiB */
+    char folder[DATADIR_PATH_MAX_BYTES];
+    AUTO(arena) struct arena a = arena_make();
+    AUTO(offline_vault) struct offline_vault v = {.supervisor = -1};
+    struct str instance, keyring;
+    const struct serve_keys keys = {root, next, -1};
+    TRY(datadir_path(data, "db", folder));
+    TRY(store_check_keys(folder, &a, &instance, &keyring));
+    offline_config(data, &config);
+    TRY(offline_vault_start(&config, &keys, &v));
+    return vault_unlock(v.vault, instance, keyring);
+}
+
+enum err offline_try_root(const char *data)
+{
+    char path[DATADIR_PATH_MAX_BYTES], why[DATADIR_WHY_BYTES];
+    AUTO(fd) int root = -1;
+    AUTO(fd) int next = -1;
+    TRY(datadir_path(data, "lock", path));
+    AUTO(fd) int lock = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) != 0)
+        return ERR_IN_USE;
+    TRY(datadir_open_root(data, &root, &next, why));
+    return try_keys(data, root, next);
 }
 
 void offline_auto(struct offline *o)

@@ -30,6 +30,10 @@ enum err offline_open(const char *data, struct offline *ret,
                       char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;
 void offline_auto(struct offline *o);
 
+/* Does the root key open this database's keys? ERR_TAMPERED: no. Changes nothing; ERR_IN_USE while
+ * a server runs, which knows it itself. */
+enum err offline_try_root(const char *data) MUST_USE;
+
 /* Ctrl-C and the like no longer end the process but are seen here, so that a command can take away
  * what it has half done. */
 void offline_catch_signals(void);

@@ -143,16 +143,27 @@ static void announce(struct supervisor *s)
     notify_ready(&s->notify, status);
 }
 
+/* The api's words, for a line of the service manager's: nothing in them ends it. */
+static void refused_certificate(struct str why, char *ret, size_t size)
+{
+    int used = snprintf(ret, size, "the certificate was refused, the old one stays: ");
+    for (size_t i = 0; i < why.len && (size_t)used + 1 < size; i++)
+        ret[used++] = why.ptr[i] >= ' ' && why.ptr[i] < 0x7f ? why.ptr[i] : '?';
+    ret[used] = '\0';
+}
+
 /* The api has taken over the new settings: the end of a reload. */
 static void on_reloaded(struct supervisor *s, struct reader *r)
 {
     uint8_t settings = 0, tls = 0;
     if (reader_u8(r, &settings) != OK || reader_u8(r, &tls) != OK)
         return;
+    char refused[CONTROL_WHY_MAX_BYTES + 64];
+    refused_certificate(r->rest, refused, sizeof refused);
     log_info("reloaded", kv("settings", (bool)settings), kv("tls", (bool)tls));
     notify_ready(&s->notify, settings && tls ? "reloaded"
                              : tls ? "the settings were refused, the old ones stay: see the log"
-                                   : "the certificate was refused, the old one stays: see the log");
+                                   : refused);
 }
 
 /* The kernel stops a child that is stuck from being noticed; this does not. */

@@ -12,6 +12,7 @@
 #include "api.h"
 #include "chain.h"
 #include "clock.h"
+#include "config_files.h"
 #include "control.h"
 #include "courier_dispatch.h"
 #include "datadir.h"
@@ -22,6 +23,7 @@
 #include "sandbox.h"
 #include "secret.h"
 #include "store_team.h"
+#include "store_wrong.h"
 
 enum {
     ANSWER_TIMEOUT_S = 30,
@@ -110,6 +112,17 @@ static enum err explain(enum err e, const char *step, const char *remedy)
     return e;
 }
 
+/* The same for a step that needs the database, which may be what is wrong. */
+static enum err explain_store(const struct running *r, enum err e, const char *step,
+                              const char *remedy)
+{
+    char why[DATADIR_WHY_BYTES];
+    if (e == OK || !store_wrong(r->options->config->data, e, why))
+        return explain(e, step, remedy);
+    fprintf(stderr, "safelight: the database cannot be used: %s\n", why);
+    return e;
+}
+
 /* After a restore the old credential is there still, and counts before the new key. */
 static const char *wrong_root(const struct serve_api *o)
 {
@@ -128,8 +141,8 @@ static enum err open_parts(struct running *r)
     r->vault = vault_connect(r->options->vault);
     TRY(datadir_path(c->data, "db", folder));
     struct store_options store = {.folder = folder};
-    TRY(explain(store_open(&store, &r->store), "the database cannot be opened", NULL));
-    TRY(explain(unlock(r), "the vault cannot be unlocked", wrong_root(r->options)));
+    TRY(explain_store(r, store_open(&store, &r->store), "the database cannot be opened", NULL));
+    TRY(explain_store(r, unlock(r), "the vault cannot be unlocked", wrong_root(r->options)));
     chain_connect(r->store, r->vault);
     return OK;
 }
@@ -214,6 +227,7 @@ static enum err start_api(struct running *r, const char *spool)
 struct reach {
     struct sandbox_path list[8];
     size_t count;
+    bool told; /* of a certificate beside the root key */
     struct arena arena;
 };
 
@@ -228,25 +242,17 @@ static void reach(struct reach *w, const char *path, bool writable)
     w->list[w->count++] = (struct sandbox_path){path, writable};
 }
 
-static bool lies_beneath(const char *path, const char *folder)
-{
-    char real[PATH_MAX];
-    if (!realpath(folder, real))
-        return false;
-    size_t len = strlen(real);
-    return strncmp(path, real, len) == 0 && (path[len] == '/' || real[len - 1] == '/');
-}
-
 /* Its folder: a certificate is renewed by putting a new file in the old one's place. But never a
  * folder with the root key in it: then the file alone, and a new one counts after a restart. */
 static void reach_tls_file(struct reach *w, const char *file, const char *root_key)
 {
     char *copy = arena_text(&w->arena, str_from(file)), *folder = dirname(copy);
-    bool beside_root = lies_beneath(root_key, folder);
+    bool beside_root = datadir_holds(folder, root_key);
     reach(w, beside_root ? arena_text(&w->arena, str_from(file)) : folder, false);
-    if (beside_root)
+    if (beside_root && !w->told)
         log_warn("tls_beside_root_key",
                  kv("remedy", "keep certificate and key in a folder of their own"));
+    w->told = w->told || beside_root;
 }
 
 /* A link leads to where the rules apply. */
@@ -320,11 +326,25 @@ static void look_at_tls(struct running *r)
                  kv("remedy", "renew it, then send SIGHUP"));
 }
 
-static bool reload_tls(struct running *r)
+/* As safelight config check says it. */
+static void tls_why(const struct config *c, char ret[static CONTROL_WHY_MAX_BYTES])
+{
+    const char *cert = config_file_wrong(c, CONFIG_tls_cert);
+    const char *key = cert ? NULL : config_file_wrong(c, CONFIG_tls_key);
+    snprintf(ret, CONTROL_WHY_MAX_BYTES, "%s: %s", cert ? "tls-cert" : "tls-key",
+             cert  ? cert
+             : key ? key
+                   : "it cannot be used with this certificate");
+}
+
+static bool reload_tls(struct running *r, char ret_why[static CONTROL_WHY_MAX_BYTES])
 {
     enum err e = api_reload_tls(&r->api);
+    ret_why[0] = '\0';
     if (e != OK)
-        log_error("tls_not_reloaded", kv("error", err_code(e)),
+        tls_why(r->options->config, ret_why);
+    if (e != OK)
+        log_error("tls_not_reloaded", kv("error", err_code(e)), kv("why", ret_why),
                   kv("now", "the old certificate stays"),
                   kv("remedy", "put a whole chain and its key in place, then send SIGHUP"));
     r->tls_told_ms = 0;
@@ -332,9 +352,20 @@ static bool reload_tls(struct running *r)
     return e == OK;
 }
 
+static enum err say_reloaded(const struct running *r, bool settings, bool tls, const char *why)
+{
+    AUTO(buf) struct buf message = buf_make(CONTROL_WHY_MAX_BYTES + 3);
+    TRY(buf_put_byte(&message, CONTROL_RELOADED));
+    TRY(buf_put_byte(&message, settings));
+    TRY(buf_put_byte(&message, tls));
+    TRY(buf_put(&message, str_from(why)));
+    return ipc_send(r->options->control, buf_str(&message), NULL, 0);
+}
+
 static void reload(struct running *r, struct str bytes)
 {
     static struct config c;
+    char why[CONTROL_WHY_MAX_BYTES];
     if (bytes.len != 1 + sizeof c)
         return;
     bool taken = bytes.ptr[0] == 1;
@@ -343,9 +374,9 @@ static void reload(struct running *r, struct str bytes)
     api_settings_set(&r->api, &s);
     set_jobs(&c);
     courier_dispatch_set_keep_outputs(r->dispatch, c.keep_outputs * DAY_MS);
-    bool tls = reload_tls(r);
+    bool tls = reload_tls(r, why);
     metric_add(METRIC_RELOADS, !tls ? 2 : taken ? 0 : 1, 1); /* as api_metrics.c names them */
-    if (control_send_bits(r->options->control, CONTROL_RELOADED, taken, tls) != OK)
+    if (say_reloaded(r, taken, tls, why) != OK)
         log_error("control_failed", kv("what", "reloaded"));
 }
 
@@ -356,7 +387,7 @@ static void say_alive(struct running *r)
     struct vault_status vault;
     bool well = vault_status(r->vault, &vault) == OK && vault.unlocked &&
                 api_courier_answers(&r->api, COURIER_WAIT_MS);
-    if (control_send_bits(r->options->control, CONTROL_ALIVE, well, -1) != OK)
+    if (control_send_bit(r->options->control, CONTROL_ALIVE, well) != OK)
         log_error("control_failed", kv("what", "alive"));
 }
 

@@ -32,7 +32,8 @@ int serve_main(int argc, char **argv)
               stderr);
         return EXIT_USAGE;
     }
-    if (config_load(&in, &c, from, &problems) != OK || config_files(&in, &c, from, &problems) != OK)
+    enum err e = config_load_right(&in, &c, from, &problems);
+    if (config_files(&in, &c, from, &problems) != OK || e != OK)
         return refuse(&problems, EXIT_INVALID);
     return serve_run(&in, &c);
 }

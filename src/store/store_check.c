@@ -3,8 +3,9 @@
 #include <limits.h>
 #include <stdio.h>
 
-#include "db.h"
+#include "store_inner.h"
 #include "store_schema.h"
+#include "store_team.h"
 
 static enum err check_pages(struct db *db, bool *ret)
 {
@@ -30,12 +31,29 @@ static enum err last_record(struct db *db, int64_t *ret)
     return OK;
 }
 
+static enum err database_of(const char *folder, char ret[static PATH_MAX])
+{
+    return snprintf(ret, PATH_MAX, "%s/safelight.db", folder) < PATH_MAX ? OK : ERR_TOO_LARGE;
+}
+
+enum err store_check_keys(const char *folder, struct arena *a, struct str *ret_instance,
+                          struct str *ret_keyring)
+{
+    char path[PATH_MAX];
+    TRY(database_of(folder, path));
+    struct db_options options = {.path = path, .writer = false};
+    AUTOP(db) struct db *db = NULL;
+    TRY(db_open(&options, &db));
+    struct store_tx tx = {.db = db};
+    TRY(store_instance_get(&tx, a, ret_instance));
+    return store_keyring_get(&tx, a, ret_keyring);
+}
+
 enum err store_check(const char *folder, struct store_check *ret)
 {
     char path[PATH_MAX];
     struct store_check c = {.newest = (int64_t)store_schema_step_count};
-    if (snprintf(path, sizeof path, "%s/safelight.db", folder) >= (int)sizeof path)
-        return ERR_TOO_LARGE;
+    TRY(database_of(folder, path));
     struct db_options options = {.path = path, .writer = false};
     AUTOP(db) struct db *db = NULL;
     TRY(db_open(&options, &db));

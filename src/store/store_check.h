@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "err.h"
+#include "arena.h"
 
 struct store_check {
     bool sound;              /* every page reads and fits the others */
@@ -15,5 +15,8 @@ struct store_check {
 };
 /* folder: DIR/db. ERR_NOT_FOUND: no database. Else an error means that it cannot be read. */
 enum err store_check(const char *folder, struct store_check *ret) MUST_USE;
+/* What a root key is tried on. ERR_NOT_FOUND: it is not there. */
+enum err store_check_keys(const char *folder, struct arena *a, struct str *ret_instance,
+                          struct str *ret_keyring) MUST_USE;
 
 #endif

@@ -5,21 +5,66 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "alloc.h"
+#include "arena.h"
 #include "io.h"
 
 enum { GRACE_S = 5 }; /* between asking an engine to end and ending it */
+
+static const char *search_path(void)
+{
+    const char *path = getenv("PATH");
+    return path && path[0] ? path : "/usr/local/bin:/usr/bin:/bin";
+}
+
+static bool is_program(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+           faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
+}
+
+/* Folders that are not absolute would be a job's own: no program of ours is there. */
+static bool in_search_path(const char *name)
+{
+    AUTO(arena) struct arena a = arena_make();
+    struct str rest = str_from(search_path()), folder;
+    while (rest.ptr) {
+        rest = str_split(rest, ':', &folder);
+        if (folder.len > 0 && folder.ptr[0] == '/' &&
+            is_program(arena_printf(&a, "%.*s/%s", (int)folder.len, folder.ptr, name).ptr))
+            return true;
+    }
+    return false;
+}
+
+const char *engine_wrong(const char *command)
+{
+    if (strcmp(command, "ffmpeg") == 0)
+        return in_search_path("ffmpeg") && in_search_path("ffprobe")
+                   ? NULL
+                   : "the built-in engine needs the programs ffmpeg and ffprobe, and PATH does not "
+                     "have both: install the package ffmpeg";
+    if (strchr(command, '/'))
+        return is_program(command) ? NULL
+                                   : "--engine: there is no such program, or we may not run it "
+                                     "(is it executable?)";
+    return in_search_path(command) ? NULL
+                                   : "--engine: no folder of PATH has a program of this name; give "
+                                     "its whole path";
+}
 
 /* In the child, after fork: the program sees its folder and nothing of ours. */
 static void run_child(const char *command, const char *folder, const char *output,
                       const char *job_id, int out)
 {
-    const char *path = getenv("PATH");
-    char *path_copy = xstrdup(path && path[0] ? path : "/usr/local/bin:/usr/bin:/bin");
+    char *path_copy = xstrdup(search_path());
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL); /* the worker blocks what it reads from a descriptor */

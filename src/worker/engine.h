@@ -13,6 +13,10 @@ struct engine {
     int pipe;  /* readable end, non-blocking */
 };
 
+/* NULL, or why no job could ever be run with it, in a sentence: a path must lead to a program, a
+ * name must be found in PATH, the built-in engine needs its tools. */
+const char *engine_wrong(const char *command);
+
 /* command "ffmpeg" is the built-in engine. output is relative to folder. */
 enum err engine_start(const char *command, const char *folder, const char *output,
                       const char *job_id, struct engine *ret) MUST_USE;

@@ -1,6 +1,7 @@
 #include "worker.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine.h"
 #include "io.h"
 #include "log.h"
 #include "worker_render.h"
@@ -107,6 +109,19 @@ static void name_engines(struct options *o)
           stderr);
 }
 
+/* It is started in a job's folder: a path from here has to hold there too. */
+static const char *find_engine(struct options *o, char absolute[static PATH_MAX])
+{
+    if (o->engine[0] != '/' && strchr(o->engine, '/')) {
+        char here[PATH_MAX];
+        if (!getcwd(here, sizeof here) ||
+            snprintf(absolute, PATH_MAX, "%s/%s", here, o->engine) >= PATH_MAX)
+            return "--engine: the path is too long; give one from /";
+        o->engine = absolute;
+    }
+    return engine_wrong(o->engine);
+}
+
 /* Said when it begins, not again with each try. */
 static void say_refused(enum err e, enum err before)
 {
@@ -185,7 +200,7 @@ static enum err open_client(struct client *client, bool from_stdin, const char *
 int worker_main(int argc, char **argv)
 {
     struct options o = {0};
-    char host[256] = "worker", work[4096];
+    char host[256] = "worker", work[4096], engine[PATH_MAX];
     uint64_t poll_ms = POLL_DEFAULT_MS;
     bool made;
     const char *wrong =
@@ -206,6 +221,10 @@ int worker_main(int argc, char **argv)
     if (e != OK) {
         fprintf(stderr, "safelight worker: %s\n", why);
         return e == ERR_INVALID ? EXIT_INVALID : EXIT_NOT_ALLOWED;
+    }
+    if ((wrong = find_engine(&o, engine)) != NULL) {
+        fprintf(stderr, "safelight worker: %s\n", wrong);
+        return EXIT_INVALID;
     }
     if (!work_folder(o.work, work, &made)) {
         fputs("safelight worker: the work folder cannot be made or entered\n", stderr);

@@ -247,6 +247,6 @@ def test_init_says_what_to_do(folder):
 
 def test_the_worker_says_what_is_wrong(server):
     env = {"SAFELIGHT_URL": server.url, "SAFELIGHT_TOKEN": server.new_token("submit")}
-    assert run("worker", "--engine", "x", "--once", env=env).returncode == NOT_ALLOWED
+    assert run("worker", "--engine", "/bin/true", "--once", env=env).returncode == NOT_ALLOWED
     assert run("worker", "--engine", "x", "--poll-ms", "0", env=env).returncode == USAGE
     assert run("worker", "--engine", "x", "--once", env={"SAFELIGHT_URL": server.url}).returncode == NOT_ALLOWED

@@ -167,7 +167,20 @@ def test_the_certificate(stopped, folder):
     assert verdict(stopped, "the TLS key is not open", env=tls(*good)) == "ok"
     good[1].chmod(0o644)
     assert verdict(stopped, "the TLS key is not open", env=tls(*good)) == "fail"
-    assert not [c for c in look(stopped)[1] if "TLS" in c]
+    assert not [c for c in look(stopped)[1] if "TLS" in c or "certificate" in c]
+    apart = "the certificate lies apart"
+    assert verdict(stopped, apart, env=tls(*good)) == "ok"
+    links = [folder / "link.pem", folder / "link.key"]
+    for link, file in zip(links, certificate(stopped.data, "beside")):
+        link.symlink_to(file)
+        assert verdict(stopped, apart, env=tls(file if link == links[0] else good[0], file if link == links[1] else good[1])) == "warn"
+    assert verdict(stopped, apart, env=tls(*links)) == "warn"
+
+
+def test_a_file_is_no_data_directory(stopped):
+    done = subprocess.run([BINARY, "doctor", "--data", stopped.data / "root.key"], capture_output=True, text=True, env=clean_environment())
+    assert done.returncode == FAILED and done.stdout.startswith("FAIL  the data directory is there\n")
+    assert "is no folder" in done.stdout and "disk" not in done.stdout and "schema" not in done.stdout and "start it" not in done.stdout
 
 
 def test_the_private_ca(stopped, folder):

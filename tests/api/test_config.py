@@ -73,6 +73,16 @@ def test_everything_that_is_wrong_is_told_at_once(conf):
     assert "environment: SAFELIGHT_LEASE_MS: say a whole number" in done.stderr and "--connections: say a whole number from 16" in done.stderr
 
 
+def test_files_are_looked_at_also_when_other_settings_are_wrong(fresh, conf):
+    path = conf("listen-mode = 999\nlisten-group = nobody-has-this\nca-file = /etc/passwd\ntls-cert = /none\n")
+    done = config("check", "--config", path)
+    assert done.returncode == 9 and len(done.stderr.splitlines()) == 4
+    for text in (":1: listen-mode: say octal", ":2: listen-group: there is no such group", ":3: ca-file: the file holds no certificate", "tls-key: tls-cert and tls-key go together"):
+        assert text in done.stderr
+    refused = subprocess.run([BINARY, "serve", "--data", fresh(start=False).data, "--config", path], capture_output=True, text=True, env=clean_environment(), timeout=60)
+    assert (refused.returncode, refused.stderr) == (9, done.stderr.replace("safelight config: ", "safelight serve: "))
+
+
 def test_files_that_are_none(conf, folder):
     assert "there is no such file" in config("check", "--config", folder / "none").stderr
     assert "cannot be read" in config("check", "--config", folder).stderr

@@ -45,7 +45,8 @@ def test_a_file_that_is_known_is_not_sent_again(server):
 
 
 def test_the_servers_address_leads_browsers_to_the_console(server):
-    answer = requests.get(server.url + "/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}, allow_redirects=False, timeout=30)
-    assert answer.status_code == 303 and answer.headers["Location"] == "/team/settings"
-    assert requests.get(server.url + "/", timeout=30).status_code == 404
-    check_error(requests.post(server.url + "/", timeout=30), 405)
+    for path in ("/", "/team/settings/"):
+        answer = requests.get(server.url + path, headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}, allow_redirects=False, timeout=30)
+        assert answer.status_code == 303 and answer.headers["Location"] == "/team/settings" and answer.content == b""
+        assert requests.get(server.url + path, timeout=30).status_code == 404
+        check_error(requests.post(server.url + path, timeout=30), 405)

@@ -250,6 +250,9 @@ def test_a_certificate_that_is_wrong_changes_nothing(tls, folder):
     assert "PRIVATE" not in tls.s.log() and str(tls.key) not in tls.s.log()
     tls.cert.unlink()
     assert tls.reload() == (True, False) and shown(tls.s) == "first"
+    refusals = [line for line in tls.s.log().splitlines() if "event=tls_not_reloaded" in line]
+    assert all('why="tls-' in line for line in refusals) and 'why="tls-cert: there is no such file"' in refusals[-1]
+    assert 'why="tls-key: certificate and key do not belong together' in refusals[4]
     tls.cert.write_bytes(whole)
     tls.key.write_bytes(key)
     assert tls.reload() == (True, True) and shown(tls.s) == "second"

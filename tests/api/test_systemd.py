@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from conftest import BINARY, SLOW, Server, canary, clean_environment, send_signal, until, zombie
+from test_processes import certificate
 
 START = 'export LISTEN_PID=$$ WATCHDOG_PID=$$; exec "$0" "$@"'  # the pid of the server: exec keeps it
 
@@ -263,6 +264,18 @@ def test_it_says_ready_reloading_and_stopping(data, manager):
         s.process.terminate()
         assert manager.hear()["STOPPING"] == "1"
         assert s.process.wait(20 * SLOW) == 0
+
+
+def test_the_status_says_why_a_certificate_is_refused(data, manager, folder):
+    cert, key = certificate(folder, "first")
+    with serving(data, "--listen", "127.0.0.1:0", "--tls-cert", str(cert), "--tls-key", str(key), env=manager.env) as s:
+        assert manager.hear()["READY"] == "1"
+        key.write_bytes(certificate(folder, "second")[1].read_bytes())
+        s.process.send_signal(signal.SIGHUP)
+        assert manager.hear()["RELOADING"] == "1"
+        again = manager.hear()
+        assert set(again) == {"READY", "STATUS"}
+        assert again["STATUS"].startswith("the certificate was refused, the old one stays: tls-key: certificate and key do not belong together")
 
 
 def test_ready_is_said_when_it_is_true_and_not_before(data, manager, port):

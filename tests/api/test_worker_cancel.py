@@ -180,7 +180,7 @@ def test_a_server_without_room_is_said_once_and_waited_for(folder, code, event):
 def test_a_token_that_is_not_a_workers_ends_it_at_once(folder, status):
     with WorkerServer(folder) as farm:
         farm.answers["lease"] = (status, {"error": "x", "code": "FORBIDDEN"})
-        assert ended(farm.worker(engine="x")) == NOT_ALLOWED and len(farm.wishes) == 1
+        assert ended(farm.worker(engine="true")) == NOT_ALLOWED and len(farm.wishes) == 1
 
 
 # --- what it offers ---
@@ -266,7 +266,7 @@ def test_the_second_signal_stops_at_once_and_gives_the_job_back(folder):
 
 def test_a_signal_to_a_worker_without_a_job_ends_it(folder):
     with WorkerServer(folder) as farm:
-        worker = farm.worker(engine="x")
+        worker = farm.worker(engine="true")
         until(lambda: farm.wishes, 10, "a question for jobs")
         worker.terminate()
         assert ended(worker, 5) == DONE

@@ -135,11 +135,12 @@ def compose_one(route, who):
 
 def operation_id(method, place):
     words = re.findall(r"\w+", place.replace("/api/v2", ""))
-    return method.lower() + "".join(w[0].upper() + w[1:] for w in words)
+    slash = ["Slash"] if len(place) > 1 and place.endswith("/") else []
+    return method.lower() + "".join(w[0].upper() + w[1:] for w in words + slash)
 
 
 def tag(pattern, scope):
-    if pattern in ("/", "/team/settings", "/settings/api-tokens"):
+    if pattern in ("/", "/team/settings/", "/team/settings", "/settings/api-tokens"):
         return "Console"
     first = re.findall(r"\w+", pattern)[0]
     known = {"secrets": "Secrets", "jobs": "Jobs", "batches": "Batches", "templates": "Templates", "fonts": "Fonts",

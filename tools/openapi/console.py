@@ -25,6 +25,7 @@ operation("DELETE", "/console/sessions/{id}", "End a session", answers={204: Non
 TAGGED = {"ETag": "Of the bytes", "Content-Security-Policy": "Files of this server alone, nothing inline"}
 PAGE = {200: ("text/html", TEXT), 304: None}
 operation("GET", "/", "Leads browsers to the console", answers={303: None}, refuses={404}, headers={303: {"Location": "The console"}})
+operation("GET", "/team/settings/", "Likewise", answers={303: None}, refuses={404}, headers={303: {"Location": "The console"}})
 operation("GET", "/team/settings", "The web console", answers=PAGE, refuses={403}, headers={200: TAGGED})
 operation("GET", "/settings/api-tokens", "The same page", answers=PAGE, refuses={403}, headers={200: TAGGED})
 operation("GET", "/console/{file}", "A file of the console's", answers={
