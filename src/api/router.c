@@ -126,8 +126,10 @@ static void entry_init(struct router_entry *e, const struct http_route *route)
         e->segments[e->count++] = param ? str_slice(head, 1, head.len - 1) : head;
         params += param;
     }
-    if (pattern.len > 1 && pattern.ptr[pattern.len - 1] == '/')
+    if (pattern.len > 1 && pattern.ptr[pattern.len - 1] == '/') {
+        ASSERT(e->count < ROUTER_SEGMENTS_MAX);
         e->segments[e->count++] = STR_EMPTY;
+    }
     ASSERT(params <= ROUTER_PARAMS_MAX);
 }
 

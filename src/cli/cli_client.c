@@ -268,9 +268,11 @@ static bool says_absent(struct cli_client *c, const struct fetch_result *answer,
 }
 
 /* Our server has a sentence for each error: what has none came from something before it. */
-static int not_explained(int status)
+static int not_explained(const struct cli_client *c, int status)
 {
     fprintf(stderr, "safelight: the server answered with status %d\n", status);
+    if (c->elsewhere)
+        return exit_for(status);
     if (status >= 502 && status <= 504) {
         fputs("  that is a proxy's word: does safelight serve run behind it?\n", stderr);
         return EXIT_CODE_UNREACHABLE;
@@ -301,7 +303,7 @@ int cli_explain(struct cli_client *c, const struct fetch_result *answer)
     if (answer->status == 404 && c->absence_is_fine)
         return EXIT_CODE_NOT_FOUND;
     if (!has_sentence(c, answer, &f))
-        return not_explained(answer->status);
+        return not_explained(c, answer->status);
     if (says_absent(c, answer, &f)) {
         cli_no_such(c->what, STR_EMPTY, c->lister);
         return EXIT_CODE_NOT_FOUND;
@@ -386,6 +388,17 @@ static int not_ours(void)
     return EXIT_CODE_FAILED;
 }
 
+int cli_ended(struct cli_client *c, const struct fetch *f, enum err e,
+              const struct fetch_result *answer)
+{
+    if (e != OK)
+        return cli_unreachable(c, f, e, answer);
+    int code = cli_explain(c, answer);
+    if (code == EXIT_CODE_UNREACHABLE)
+        doubt(c, f);
+    return code;
+}
+
 static int check_json(const struct fetch_result *answer)
 {
     static const struct json_limits limits = {JSON_DEPTH_MAX, ANSWER_NODES_MAX};
@@ -404,11 +417,7 @@ int cli_request_typed(struct cli_client *c, const char *method, const char *path
     struct fetch f = {.body = body, .body_fd = -1, .body_max_bytes = ANSWER_MAX_BYTES};
     struct fetch_result answer __attribute__((cleanup(fetch_result_auto))) = {0};
     enum err e = client_send(&c->server, method, path, type, &f, &answer);
-    if (e != OK)
-        return cli_unreachable(c, &f, e, &answer);
-    int code = cli_explain(c, &answer);
-    if (code == EXIT_CODE_UNREACHABLE)
-        doubt(c, &f);
+    int code = cli_ended(c, &f, e, &answer);
     if (code == 0 && ret_body)
         code = answers_text(str_from(path)) ? cli_check_type(&answer, "text/plain")
                                             : check_json(&answer);
@@ -450,7 +459,7 @@ int cli_try(struct cli_client *c, const char *method, const char *path, struct s
         *ret_why = explained(c, &failure);
         return exit_for(answer.status);
     }
-    int code = good ? check_json(&answer) : not_explained(answer.status);
+    int code = good ? check_json(&answer) : not_explained(c, answer.status);
     if (code == EXIT_CODE_UNREACHABLE)
         doubt(c, &f);
     if (code == 0 && buf_put(ret_body, buf_str(&answer.body)) != OK)

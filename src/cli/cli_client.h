@@ -15,6 +15,7 @@ struct cli_client {
     bool absence_is_fine;      /* a 404 is not said, only returned */
     bool id_is_none;           /* it can be no id: a 400 says just that */
     bool only_asks;            /* its POSTs change nothing: they can be repeated */
+    bool elsewhere;            /* the address is one that our server gave, maybe a storage's */
     bool in_doubt;             /* set: a write was sent, and nobody knows whether it was done */
 };
 
@@ -53,6 +54,9 @@ bool cli_body_end(struct json_out *o);
 int cli_explain(struct cli_client *c, const struct fetch_result *answer);
 int cli_unreachable(struct cli_client *c, const struct fetch *f, enum err e,
                     const struct fetch_result *answer);
+/* The one of both that fits. */
+int cli_ended(struct cli_client *c, const struct fetch *f, enum err e,
+              const struct fetch_result *answer);
 /* Is the answer of this kind ("text/plain")? Else says that something else answers there. */
 int cli_check_type(const struct fetch_result *answer, const char *type);
 /* On stderr: each entry of an answer's `warnings`; of a batch's `errors`. */

@@ -181,6 +181,8 @@ static int send_one(struct import *im, struct item *item, const struct secret *v
     refuse(im, item, why);
     if (im->c.in_doubt) /* it was sent, and may be stored */
         item->status = "unknown";
+    else if (code == EXIT_CODE_UNREACHABLE)
+        item->status = "not tried";
     if (code == EXIT_CODE_CONFLICT && !cli_flag(im->args, "rotate"))
         item->why = arena_printf(&im->c.arena, "%.*s; --rotate gives it a new value", (int)why.len,
                                  why.ptr);

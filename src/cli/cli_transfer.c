@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -96,7 +97,7 @@ int cli_upload(struct cli_client *c, const char *address, const struct cli_file 
     enum err e =
         client_send(&c->server, "PUT", address, "application/octet-stream", &fetch, &answer);
     progress_auto(&t.progress);
-    return e != OK ? cli_unreachable(c, &fetch, e, &answer) : cli_explain(c, &answer);
+    return cli_ended(c, &fetch, e, &answer);
 }
 
 /* --- down --- */
@@ -151,6 +152,7 @@ static int fetch_to(struct cli_client *c, const char *address, const char *type,
                 answer.status);
         return EXIT_CODE_FAILED;
     }
+    c->elsewhere = address[0] != '/';
     return cli_explain(c, &answer);
 }
 
@@ -192,15 +194,15 @@ int cli_file_write(const struct cli_args *args, const char *path, cli_file_write
     if (code != 0)
         return code;
     AUTO(buf) struct buf part = buf_make(PATH_MAX);
-    /* A name of this process's own: what somebody else has there stays, and two may fetch at once.
-     */
-    if (buf_printf(&part, "%s.part-%ld", path, (long)getpid()) != OK ||
-        buf_put_byte(&part, 0) != OK) {
+    /* A name of its own: what somebody else has there stays, and two may fetch at once. */
+    if (buf_printf(&part, "%s.part-XXXXXX", path) != OK || buf_put_byte(&part, 0) != OK) {
         fputs("safelight: the file's name is too long\n", stderr);
         return EXIT_CODE_INVALID;
     }
-    AUTO(fd) int fd = open(part.ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd < 0) {
+    mode_t mask = umask(0);
+    (void)umask(mask);
+    AUTO(fd) int fd = mkostemp(part.ptr, O_CLOEXEC);
+    if (fd < 0 || fchmod(fd, 0666 & ~mask) != 0) {
         fputs("safelight: the file cannot be made there\n", stderr);
         return EXIT_CODE_FAILED;
     }

@@ -17,8 +17,8 @@ struct restore_dir {
  * restore is at it; ERR_STORE_FULL, ERR_IO. */
 enum err restore_dir_begin(const char *data, struct restore_dir *ret,
                            char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;
-/* On an error nothing is in its place. ret_synced false: all is, but whether it would be so after a
- * power cut is not known. */
+/* On an error it is no data directory yet, and restore_dir_auto empties it. ret_synced false: all
+ * is, but whether it would be so after a power cut is not known. */
 enum err restore_dir_commit(struct restore_dir *d, bool *ret_synced,
                             char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;
 /* Removes whatever was not committed. */

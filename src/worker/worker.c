@@ -116,7 +116,7 @@ static const char *find_engine(struct options *o, char absolute[static PATH_MAX]
         char here[PATH_MAX];
         if (!getcwd(here, sizeof here) ||
             snprintf(absolute, PATH_MAX, "%s/%s", here, o->engine) >= PATH_MAX)
-            return "--engine: the path is too long; give one from /";
+            return "--engine: this folder's path is too long or gone; give one from /";
         o->engine = absolute;
     }
     return engine_wrong(o->engine);

@@ -6,7 +6,7 @@ import threading
 import pytest
 import requests
 
-from conftest import Web, canary
+from conftest import SLOW, Web, canary
 from test_processes import certificate
 from test_cli import CONFLICT, DONE, FAILED, INVALID, NOT_FOUND, UNREACHABLE, USAGE, run
 
@@ -40,6 +40,8 @@ def test_a_write_whose_answer_is_lost_may_have_been_done(server, team):
         done = run("secret", "import", "-", "--json", stdin="ONE=a\nTWO=b\n", env=broken)
         assert done.returncode == UNREACHABLE and [i["status"] for i in json.loads(done.stdout)] == ["unknown", "not tried"] and PERHAPS in done.stderr
         assert run("secret", "import", "-", "--quiet", stdin="ONE=a\n", env=broken).stdout == ""
+    gone = run("secret", "import", "-", "--json", stdin="ONE=a\nTWO=b\n", env={**team, "SAFELIGHT_URL": "http://127.0.0.1:9"})
+    assert gone.returncode == UNREACHABLE and [i["status"] for i in json.loads(gone.stdout)] == ["not tried", "not tried"] and PERHAPS not in gone.stderr
     assert set(run("secret", "list", "--quiet", env=team).stdout.split()) == {"LOST", "ONE"}
     assert "lost" in run("token", "list", env=team).stdout
 
@@ -86,7 +88,7 @@ def test_two_who_roll_back_at_once_do_not_bring_the_bad_value_back(server, team,
     def meet(handler, body):
         answer = pass_on(server, handler, body)
         if handler.command == "GET":
-            both.wait(60)
+            both.wait(60 * SLOW)
         return answer
     done = []
     with Web(meet) as web:
@@ -95,7 +97,7 @@ def test_two_who_roll_back_at_once_do_not_bring_the_bad_value_back(server, team,
         for p in people:
             p.start()
         for p in people:
-            p.join(90)
+            p.join(90 * SLOW)
     assert sorted(d.returncode for d in done) == [DONE, CONFLICT], [d.stderr for d in done]
     assert any("another current version" in d.stderr for d in done)
     events = [json.loads(line) for line in run("audit", "export", "--file", "-", env=team).stdout.splitlines()]
