@@ -215,6 +215,7 @@ enum err offline_try_root(const char *data)
     if (lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) != 0)
         return ERR_IN_USE;
     TRY(datadir_open_root(data, &root, &next, why));
+    io_close(&lock); /* nothing is changed, and whoever wants to need not wait for a vault */
     return try_keys(data, root, next);
 }
 
