@@ -22,6 +22,7 @@
 #include "offline.h"
 #include "recovery.h"
 #include "store_check.h"
+#include "store_wrong.h"
 #include "tls_check.h"
 
 enum { CLOCK_BACK_MS = 60 * 1000, CERT_SOON_DAYS = 14, FILES_BESIDE = 256 };
@@ -149,17 +150,22 @@ static void check_root_key_fits(const struct report *r, const char *data)
 
 static void check_store(const struct report *r, const char *data)
 {
-    char folder[DATADIR_PATH_MAX_BYTES], remedy[200];
+    char folder[DATADIR_PATH_MAX_BYTES], remedy[200], closed[DATADIR_WHY_BYTES];
     struct store_check c = {.sound = false};
     enum err e = datadir_path(data, "db", folder);
+    if (e == OK && store_closed(folder, closed)) {
+        tell(r, false, DOCTOR_BAD, "the database can be read", closed);
+        return;
+    }
     if (e == OK)
         e = store_check(folder, &c);
     if (e != OK) {
         snprintf(remedy, sizeof remedy, "%s",
-                 e == ERR_NOT_FOUND ? "there is no database: put it back, or restore a backup "
-                                      "(safelight restore)"
-                                    : "the database is damaged or closed to us; look at the disk's "
-                                      "health, then restore a backup (safelight restore)");
+                 e == ERR_NOT_FOUND
+                     ? "there is no database: put it back, or restore a backup "
+                       "(safelight restore)"
+                     : "the database is damaged or cannot be read; look at the disk's "
+                       "health, then restore a backup (safelight restore)");
         tell(r, false, DOCTOR_BAD, "the database can be read", remedy);
         return;
     }

@@ -9,4 +9,8 @@
  * error says enough. Else ret_why is what happened and what to do. */
 bool store_wrong(const char *data, enum err e, char ret_why[static DATADIR_WHY_BYTES]);
 
+/* Is it only closed to this user, as after it was copied by another one? Then ret_why says to whom
+ * it belongs and what to do. `folder`: DIR/db. */
+bool store_closed(const char *folder, char ret_why[static DATADIR_WHY_BYTES]);
+
 #endif
