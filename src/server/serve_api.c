@@ -24,6 +24,7 @@
 #include "secret.h"
 #include "store_team.h"
 #include "store_wrong.h"
+#include "tls_check.h"
 
 enum {
     ANSWER_TIMEOUT_S = 30,
@@ -47,6 +48,8 @@ struct running {
     int answer;          /* CONTROL_DONE, CONTROL_REFUSED, CONTROL_UNKNOWN, or 0: none yet */
     int late;            /* answers that nobody waits for any more; they come in order */
     int64_t tls_told_ms; /* that the certificate expires */
+    /* So that a new file in its place cannot be opened (reach_tls_file). */
+    bool cert_beside_root, key_beside_root;
 };
 
 /* On a thread of the api's: asks, and waits for the control loop to hear the answer. */
@@ -244,7 +247,7 @@ static void reach(struct reach *w, const char *path, bool writable)
 
 /* Its folder: a certificate is renewed by putting a new file in the old one's place. But never a
  * folder with the root key in it: then the file alone, and a new one counts after a restart. */
-static void reach_tls_file(struct reach *w, const char *file, const char *root_key)
+static bool reach_tls_file(struct reach *w, const char *file, const char *root_key)
 {
     char *copy = arena_text(&w->arena, str_from(file)), *folder = dirname(copy);
     bool beside_root = datadir_holds(folder, root_key);
@@ -253,19 +256,22 @@ static void reach_tls_file(struct reach *w, const char *file, const char *root_k
         log_warn("tls_beside_root_key",
                  kv("remedy", "keep certificate and key in a folder of their own"));
     w->told = w->told || beside_root;
+    return beside_root;
 }
 
 /* A link leads to where the rules apply. */
-static void reach_tls(struct reach *w, const char *file, const char *root_key)
+static bool reach_tls(struct reach *w, const char *file, const char *root_key)
 {
     char real[PATH_MAX];
-    reach_tls_file(w, file, root_key);
+    bool beside_root = reach_tls_file(w, file, root_key);
     if (realpath(file, real) && strcmp(real, file) != 0)
-        reach_tls_file(w, real, root_key);
+        beside_root = reach_tls_file(w, real, root_key) || beside_root;
+    return beside_root;
 }
 
-static struct sandbox_report confine(const struct serve_api *o, const char *spool)
+static struct sandbox_report confine(struct running *r, const char *spool)
 {
+    const struct serve_api *o = r->options;
     AUTO(reach) struct reach w = {.arena = arena_make()};
     char db[DATADIR_PATH_MAX_BYTES];
     enum err e = datadir_path(o->config->data, "db", db);
@@ -274,8 +280,8 @@ static struct sandbox_report confine(const struct serve_api *o, const char *spoo
     reach(&w, spool, true);
     reach(&w, "/dev/urandom", false);
     if (o->config->tls_cert[0]) {
-        reach_tls(&w, o->config->tls_cert, o->root_key);
-        reach_tls(&w, o->config->tls_key, o->root_key);
+        r->cert_beside_root = reach_tls(&w, o->config->tls_cert, o->root_key);
+        r->key_beside_root = reach_tls(&w, o->config->tls_key, o->root_key);
     }
     return sandbox_confine(SANDBOX_API, w.list, w.count);
 }
@@ -326,11 +332,19 @@ static void look_at_tls(struct running *r)
                  kv("remedy", "renew it, then send SIGHUP"));
 }
 
-/* As safelight config check says it. */
-static void tls_why(const struct config *c, char ret[static CONTROL_WHY_MAX_BYTES])
+/* As safelight config check says it, but that one is not confined. Beside the root key only the
+ * files of the start can be opened: whose right it would be makes no difference. */
+static void tls_why(const struct running *r, char ret[static CONTROL_WHY_MAX_BYTES],
+                    bool *ret_restart)
 {
-    const char *cert = config_file_wrong(c, CONFIG_tls_cert);
-    const char *key = cert ? NULL : config_file_wrong(c, CONFIG_tls_key);
+    static const char beside[] =
+        "it lies beside the root key, where a new file counts only after a restart";
+    const struct config *c = r->options->config;
+    bool cert_beside = r->cert_beside_root && tls_check_readable(c->tls_cert) == ERR_IO;
+    bool key_beside = r->key_beside_root && tls_check_readable(c->tls_key) == ERR_IO;
+    const char *cert = cert_beside ? beside : config_file_wrong(c, CONFIG_tls_cert);
+    const char *key = cert ? NULL : key_beside ? beside : config_file_wrong(c, CONFIG_tls_key);
+    *ret_restart = cert == beside || key == beside;
     snprintf(ret, CONTROL_WHY_MAX_BYTES, "%s: %s", cert ? "tls-cert" : "tls-key",
              cert  ? cert
              : key ? key
@@ -339,14 +353,17 @@ static void tls_why(const struct config *c, char ret[static CONTROL_WHY_MAX_BYTE
 
 static bool reload_tls(struct running *r, char ret_why[static CONTROL_WHY_MAX_BYTES])
 {
+    bool restart = false;
     enum err e = api_reload_tls(&r->api);
     ret_why[0] = '\0';
     if (e != OK)
-        tls_why(r->options->config, ret_why);
+        tls_why(r, ret_why, &restart);
     if (e != OK)
         log_error("tls_not_reloaded", kv("error", err_code(e)), kv("why", ret_why),
                   kv("now", "the old certificate stays"),
-                  kv("remedy", "put a whole chain and its key in place, then send SIGHUP"));
+                  kv("remedy", restart
+                                   ? "restart the server"
+                                   : "put a whole chain and its key in place, then send SIGHUP"));
     r->tls_told_ms = 0;
     look_at_tls(r);
     return e == OK;
@@ -439,7 +456,7 @@ int serve_api_run(const struct serve_api *options)
         return 7;
     sandbox_keep_listening(options->listen_fd);
     /* Before any other thread starts: Landlock reaches only threads made after it. */
-    r.sandbox = confine(options, spool);
+    r.sandbox = confine(&r, spool);
     e = open_parts(&r);
     if (e == OK)
         e = start_api(&r, spool);

@@ -120,6 +120,21 @@ def test_tls_files_beside_the_root_key_open_no_way_to_it(fresh, folder):
     until(lambda: shown(s) == "second", 10)
 
 
+@pytest.mark.parametrize("which", [0, 1], ids=["cert", "key"])
+def test_tls_files_renewed_beside_the_root_key_need_a_restart_and_it_says_so(fresh, folder, which):
+    s = fresh(start=False)
+    pair = certificate(s.data, "first")
+    s.flags = ["--tls-cert", str(pair[0]), "--tls-key", str(pair[1])]
+    s.start()
+    for old, new in list(zip(pair, certificate(folder, "second")))[which:]:
+        new.rename(old)
+    s.process.send_signal(signal.SIGHUP)
+    until(lambda: "tls_not_reloaded" in s.log(), 20)
+    told = next(line for line in s.log().splitlines() if "tls_not_reloaded" in line)
+    assert f'why="tls-{("cert", "key")[which]}: it lies beside the root key' in told and 'remedy="restart the server"' in told
+    assert shown(s) == "first"
+
+
 # --- tokens ---
 
 def test_abuse_018_every_reason_gives_the_same_answer(fresh):
