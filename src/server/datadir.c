@@ -170,12 +170,28 @@ int datadir_open_recovery(const char *data, bool next)
 {
     char path[DATADIR_PATH_MAX_BYTES];
     struct stat st;
+    errno = ENAMETOOLONG;
     if (datadir_path(data, recovery_name(next), path) != OK)
         return -1;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)))
-        io_close(&fd);
-    return fd;
+    if (fd < 0)
+        return -1;
+    bool seen = fstat(fd, &st) == 0;
+    if (seen && S_ISREG(st.st_mode))
+        return fd;
+    io_close(&fd);
+    errno = seen ? ENOENT : EIO;
+    return -1;
+}
+
+bool datadir_recovery_may_be(const char *data, struct str bytes)
+{
+    AUTO(buf) struct buf there = buf_make(bytes.len);
+    AUTO(fd) int fd = datadir_open_recovery(data, false);
+    if (fd < 0)
+        return errno != ENOENT && errno != ELOOP;
+    enum err e = io_read_all(fd, &there);
+    return e == OK ? str_equal(buf_str(&there), bytes) : e != ERR_TOO_LARGE;
 }
 
 enum err datadir_put_recovery(const char *data, bool next, struct str bytes)

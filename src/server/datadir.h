@@ -36,8 +36,12 @@ enum err datadir_check_folders(const char *data, char ret_why[static DATADIR_WHY
 enum err datadir_open_root(const char *data, int *ret_root, int *ret_next,
                            char ret_why[static DATADIR_WHY_BYTES]) MUST_USE;
 
-/* recovery.pub, or its successor. -1: there is none, or it is no plain file. */
+/* recovery.pub, or its successor. -1: there is none, or it is no plain file (errno ENOENT or
+ * ELOOP); any other errno: nobody knows. */
 int datadir_open_recovery(const char *data, bool next);
+/* Can this be what recovery.pub holds? False only if there is none, or if it was seen to be another
+ * one: whoever cannot look must not say that a key is void. */
+bool datadir_recovery_may_be(const char *data, struct str bytes);
 /* Writes or removes it, durably. */
 enum err datadir_put_recovery(const char *data, bool next, struct str bytes) MUST_USE;
 enum err datadir_remove_recovery(const char *data, bool next) MUST_USE;

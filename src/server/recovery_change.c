@@ -135,20 +135,12 @@ static enum err record_op(struct store_tx *tx, void *ctx)
     return store_audit(tx, &record);
 }
 
-/* Did the file get into its place, though an error came behind that? */
-static bool is_in_place(const struct recovery_change *c)
-{
-    AUTO(buf) struct buf file = buf_make(RECOVERY_FILE_BYTES);
-    AUTO(fd) int fd = datadir_open_recovery(c->data, false);
-    return fd >= 0 &&
-           (io_read_all(fd, &file) != OK || str_equal(buf_str(&file), buf_str(&c->file)));
-}
-
 static enum err commit_in_folder(struct recovery_change *c)
 {
     TRY(store_write_wait(c->offline.store, record_op, c));
     enum err e = datadir_put_recovery(c->data, false, buf_str(&c->file));
-    return e != OK && is_in_place(c) ? ERR_TIMEOUT : e;
+    /* It may have got into its place, though an error came behind that. */
+    return e != OK && datadir_recovery_may_be(c->data, buf_str(&c->file)) ? ERR_TIMEOUT : e;
 }
 
 enum err recovery_change_begin(const char *data, struct recovery_change *ret)

@@ -1,5 +1,6 @@
 #include "serve_recovery.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #include "control.h"
@@ -30,21 +31,15 @@ static enum err tell_vault(int vault_control, int fd)
     return str_is(buf_str(&answer), "k") ? OK : ERR_INVALID;
 }
 
-static bool is_in_place(const char *data, struct str file)
-{
-    AUTO(buf) struct buf there = buf_make(RECOVERY_FILE_BYTES);
-    AUTO(fd) int fd = datadir_open_recovery(data, false);
-    return fd >= 0 && (read_key(fd, &there) != OK || str_equal(buf_str(&there), file));
-}
-
-/* ERR_TIMEOUT: it cannot be, so at the next start it would be the one in use. */
+/* ERR_TIMEOUT: it cannot be, or not so that it lasts: at the next start the other one may be in
+ * use. */
 static enum err put_back(const char *data, struct str file, struct str before)
 {
-    if (!is_in_place(data, file))
+    if (!datadir_recovery_may_be(data, file))
         return OK;
     enum err e = before.len ? datadir_put_recovery(data, false, before)
                             : datadir_remove_recovery(data, false);
-    if (e == OK || !is_in_place(data, file))
+    if (e == OK)
         return OK;
     log_error("recovery_key_not_put_back", kv("error", err_code(e)));
     return ERR_TIMEOUT;
@@ -54,16 +49,22 @@ static enum err change(const char *data, struct str id, int vault_control)
 {
     AUTO(fd) int next = datadir_open_recovery(data, true);
     AUTO(fd) int present = datadir_open_recovery(data, false);
+    bool none = present < 0 && (errno == ENOENT || errno == ELOOP);
     AUTO(buf) struct buf file = buf_make(RECOVERY_FILE_BYTES);
     AUTO(buf) struct buf before = buf_make(RECOVERY_FILE_BYTES);
     if (next < 0)
         return ERR_NOT_FOUND;
     TRY(read_key(next, &file));
     TRY(must_be(buf_str(&file), id));
-    if (present >= 0 && read_key(present, &before) != OK)
-        buf_reset(&before); /* too long for one: nothing that could be put back */
+    if (present < 0 && !none)
+        return ERR_IO; /* it may be good, and could not be put back */
+    enum err e = none ? OK : read_key(present, &before);
+    if (e == ERR_TOO_LARGE)
+        buf_reset(&before); /* for a key: nothing that could be put back */
+    else if (e != OK)
+        return e;
     /* Its bytes, not the file: what was looked at is what counts from here on. */
-    enum err e = datadir_put_recovery(data, false, buf_str(&file));
+    e = datadir_put_recovery(data, false, buf_str(&file));
     if (e == OK)
         e = tell_vault(vault_control, next);
     if (e != OK)

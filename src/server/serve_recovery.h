@@ -7,8 +7,8 @@
 /* recovery.pub.next, which the operator's command has written, becomes recovery.pub and the key
  * that the vault seals backups for; only when it is the key of that id, so that whoever has printed
  * a key knows that it is this one. On an error all is as it was. ERR_NOT_FOUND, ERR_CONFLICT: it is
- * another key; ERR_INVALID, ERR_IO. But for ERR_TIMEOUT: it is in the file and cannot be taken out
- * of it again, so it may come into use. */
+ * another key; ERR_INVALID, ERR_IO. But for ERR_TIMEOUT: it may be in the file, and could not be
+ * taken out of it so that it lasts, so it may come into use. */
 enum err serve_recovery_change(const char *data, struct str id, int vault_control) MUST_USE;
 
 #endif
