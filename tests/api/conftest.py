@@ -11,6 +11,7 @@ import pathlib
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -61,6 +62,18 @@ def clean_environment(**extra):
     return env
 
 
+PORTS, FIRST_PORT = 5500, 10000 + 5500 * {"gw0": 0, "gw1": 1, "gw2": 2}.get(os.environ.get("PYTEST_XDIST_WORKER"), 3)
+
+
+def free_port():
+    """Below those that outgoing connections get: a server that starts again finds its own free. Each test process has others."""
+    while True:
+        port = FIRST_PORT + secrets.randbelow(PORTS)
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
+
+
 class Server:
     def __init__(self, folder, *flags, env=None, start=True):
         self.folder = pathlib.Path(folder)
@@ -80,7 +93,7 @@ class Server:
         ready = self.folder / "ready"
         with open(ready, "w") as out, open(self.log_path, "a") as err:
             self.process = subprocess.Popen(
-                [binary, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0", *self.flags],
+                [binary, "serve", "--data", str(self.data), "--listen", f"127.0.0.1:{free_port()}", *self.flags],
                 stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=clean_environment(**self.env))
 
         def line():
