@@ -11,8 +11,9 @@ from common import lease_for
 from conftest import OPEN, Server, Web, until
 from farm import Farm, v2
 
-LEASE_MS = 1000
-STEPS, PAUSE = 14, 0.2  # almost three leases
+LEASE_MS = 1500
+pytestmark = pytest.mark.slow  # under sanitizers a busy machine may stand still for longer than such a lease
+STEPS, PAUSE = 14, 0.2  # almost two leases
 
 
 @pytest.fixture(scope="module")
