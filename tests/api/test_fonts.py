@@ -9,6 +9,7 @@ import requests
 
 from conftest import SLOW, until
 from test_secrets import DATE, ULID, check_error
+from templates import api
 
 DEJAVU = pathlib.Path("/usr/share/fonts/truetype/dejavu")
 SANS = (DEJAVU / "DejaVuSans.ttf").read_bytes()
@@ -31,13 +32,6 @@ def team(server):
     admin = server.team("fonts")
     return {"admin": admin, "editor": server.new_token("editor", "fonts"), "submit": server.new_token("submit", "fonts"),
             "worker": server.new_token("worker", "fonts"), "audit": server.new_token("audit", "fonts"), "other": server.team("no-fonts")}
-
-
-@pytest.fixture
-def api(server, team):
-    def call(method, path, body=None, token="submit", **options):
-        return server.call(method, path, body, token=team.get(token, token), **options)
-    return call
 
 
 @pytest.fixture
