@@ -32,7 +32,9 @@ enum err job_stock_doc_script(struct job_stock_doc *d, struct str raw) MUST_USE;
 enum err job_stock_doc_source(struct job_stock_doc *d, struct str src, struct str headers,
                               struct str pointer) MUST_USE;
 
-/* job_stock_assets.c: the member "assets". */
+/* The members "template", "assets" and "actions", each in its file. */
+enum err job_stock_template(struct job_stock_doc *d) MUST_USE;
 enum err job_stock_assets(struct job_stock_doc *d) MUST_USE;
+enum err job_stock_actions(struct job_stock_doc *d) MUST_USE;
 
 #endif

@@ -30,6 +30,7 @@ struct job_stock_asset {
 };
 
 struct job_stock_template {
+    struct str none; /* always absent: for members of job_stock.def that are not copied */
     struct str raw, id;
     struct str src, composition;                         /* raw; an empty string is absent */
     struct str frame_start, frame_end, frame_increment;  /* raw */

@@ -1,6 +1,5 @@
 """Protocol v1 by hand: outputs and logs that come in, jobs in the farm's own form, and files that Safelight keeps."""
 import json
-import re
 import shutil
 import tempfile
 
@@ -8,7 +7,7 @@ import pytest
 import requests
 
 from common import hook
-from conftest import OPEN, ROOT, Server, canary, until
+from conftest import OPEN, Server, canary, until
 from farm import Farm, echo, farm, own, v2
 
 
@@ -85,16 +84,6 @@ def test_a_log_that_is_longer_than_is_kept_is_cut(logging):
     assert len(log) > 16 * 1024 * 1024 and log.endswith("the rest is left out]\n")
     own.hand_in(job, b"output")
     assert own.say(made["id"], "finished")["state"] == "finished"
-
-
-# --- the document ---
-
-def test_the_table_of_assets_is_the_one_in_the_code():
-    rows = re.findall(r'STOCK\("(\w+)", (?:"(\w+)"|NULL), \w+, (?:"[^"]*"|NULL), "([^"]*)"\)', (ROOT / "src/jobs/job_stock.def").read_text())
-    text = (ROOT / "docs/PROTOCOL-worker.md").read_text()
-    assert len(rows) == 10
-    for name, there, how in rows:
-        assert f"| `{name}` | {f'`{there}`' if there else ''} | {how} |" in text
 
 
 # --- looking and submitting ---
