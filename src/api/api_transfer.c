@@ -284,30 +284,105 @@ void api_transfer_put(struct http_request *r)
 
 /* --- GET /download/{ticket} --- */
 
-void api_transfer_get(struct http_request *r)
-{
-    struct arena *a = http_arena(r);
-    struct template_row row;
-    struct stat file;
+struct download {
+    struct http_request *r;
     uint8_t hash[32];
-    enum err e = ticket_hash(r, hash);
-    if (e == OK)
-        e = look_once(r, hash, TRANSFER_GET, &row);
-    if (e != OK) {
-        http_fail(r, e);
-        return;
-    }
-    struct str name = store_template_file(&row, a);
+    struct template_row row;
+};
+
+/* The address is used before the first byte goes out, so that two at once cannot both have it; an
+ * answer that breaks off, or had nothing of the file in it, gives it back. */
+struct giving_back {
+    struct store *store;
+    uint8_t hash[32];
+    bool moved;
+};
+
+static enum err give_back_op(struct store_tx *tx, void *ctx)
+{
+    const struct giving_back *g = ctx;
+    return store_transfer_use(tx, g->hash, false);
+}
+
+static void given_back(enum err result, void *ctx)
+{
+    (void)result; /* then it stays used: whoever needs the file asks for another address */
+    free(ctx);
+}
+
+static void moved(void *ctx)
+{
+    struct giving_back *g = ctx;
+    g->moved = true;
+}
+
+static void sent(void *ctx, bool whole)
+{
+    struct giving_back *g = ctx;
+    if (whole && g->moved)
+        free(g);
+    else
+        store_write(g->store, give_back_op, given_back, g);
+}
+
+static void watch(const struct download *d)
+{
+    struct giving_back *g = xcalloc(1, sizeof *g);
+    g->store = api_of(d->r)->store;
+    memcpy(g->hash, d->hash, sizeof g->hash);
+    http_answer_watch(d->r, &(struct http_watch){.moved = moved, .done = sent, .ctx = g});
+}
+
+static enum err take_op(struct store_tx *tx, void *ctx)
+{
+    struct download *d = ctx;
+    struct transfer transfer;
+    TRY(look(tx, d->r, d->hash, TRANSFER_GET, &transfer, &d->row));
+    return store_transfer_use(tx, d->hash, true);
+}
+
+static void reply(struct download *d)
+{
+    struct http_request *r = d->r;
+    struct arena *a = http_arena(r);
+    struct stat file;
+    struct str name = store_template_file(&d->row, a);
     struct str path = arena_printf(a, "%s/%.*s", api_of(r)->spool_folder, (int)name.len, name.ptr);
     int fd = name.len > 0 ? open(path.ptr, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
     if (fd >= 0 && fstat(fd, &file) == 0 && S_ISREG(file.st_mode)) {
         http_answer_header(r, "Content-Disposition",
-                           arena_printf(a, "attachment; filename=\"%s.%s\"", row.id.text,
-                                        template_type_name(row.type))
+                           arena_printf(a, "attachment; filename=\"%s.%s\"", d->row.id.text,
+                                        template_type_name(d->row.type))
                                .ptr);
         http_reply_file(r, 200, "application/octet-stream", fd, 0, (uint64_t)file.st_size);
         return;
     }
     io_close(&fd);
     http_fail_text(r, ERR_GONE, not_there);
+}
+
+static void taken(enum err e, void *ctx)
+{
+    struct download *d = ctx;
+    if (e != OK) {
+        http_fail(d->r, e);
+        return;
+    }
+    watch(d);
+    reply(d);
+}
+
+void api_transfer_get(struct http_request *r)
+{
+    struct download *d = arena_alloc(http_arena(r), sizeof *d);
+    d->r = r;
+    enum err e = ticket_hash(r, d->hash);
+    if (e == OK) /* most of what is refused is refused without the writer */
+        e = look_once(r, d->hash, TRANSFER_GET, &d->row);
+    if (e != OK)
+        http_fail(r, e);
+    else if (str_is(http_method(r), "HEAD"))
+        reply(d);
+    else
+        api_write(r, take_op, taken, d);
 }

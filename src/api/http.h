@@ -145,10 +145,11 @@ void http_reply_source(struct http_request *r, int status, const char *content_t
 void http_answer_header(struct http_request *r, const char *name,
                         const char *value); /* before the answer; again: instead */
 /* Before http_reply_file or http_reply_pipe: `moved` is called, on the connection's thread, each
- * time that bytes go out, and `done` once at the end, whatever the answer was. */
+ * time that bytes of them go out, and `done` once at the end, whatever the answer was; whole: it
+ * was sent to its last byte, as far as the kernel took it. */
 struct http_watch {
     void (*moved)(void *ctx);
-    void (*done)(void *ctx);
+    void (*done)(void *ctx, bool whole);
     void *ctx;
 };
 void http_answer_watch(struct http_request *r, const struct http_watch *watch);

@@ -142,8 +142,8 @@ struct http_request {
     bool has_sink;
     void *user;
     struct http_answer_field *answer_fields;
-    const char *tag;         /* ETag of the answer; NULL: none */
-    struct http_watch watch; /* until the answer has taken it */
+    const char *tag; /* ETag of the answer; NULL: none */
+    struct http_watch watch;
     int status;
     struct MHD_Response *response;
     _Atomic int answer_state; /* enum http_answer_state */

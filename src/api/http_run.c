@@ -298,7 +298,7 @@ void http_run_completed(void *server, struct MHD_Connection *mhd, void **request
     if (r->response)
         MHD_destroy_response(r->response);
     if (r->watch.done)
-        r->watch.done(r->watch.ctx);
+        r->watch.done(r->watch.ctx, how == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     buf_auto(&r->body);
     arena_auto(&r->arena);
     bool counted = r->counted;

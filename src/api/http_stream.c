@@ -23,7 +23,6 @@ struct pipe_answer {
     int64_t left; /* -1: until it ends */
     bool judged;  /* fd is the verdict */
     bool watched; /* fd is known to the pump's epoll */
-    struct http_watch watch;
 };
 
 /* --- who wants to know that bytes go out --- */
@@ -34,23 +33,10 @@ void http_answer_watch(struct http_request *r, const struct http_watch *watch)
     r->watch = *watch;
 }
 
-static struct http_watch take_watch(struct http_request *r)
+static void moved(const struct http_request *r)
 {
-    struct http_watch watch = r->watch;
-    r->watch = (struct http_watch){0};
-    return watch;
-}
-
-static void watch_moved(const struct http_watch *watch)
-{
-    if (watch->moved)
-        watch->moved(watch->ctx);
-}
-
-static void watch_done(const struct http_watch *watch)
-{
-    if (watch->done)
-        watch->done(watch->ctx);
+    if (r->watch.moved)
+        r->watch.moved(r->watch.ctx);
 }
 
 /* --- pump --- */
@@ -111,7 +97,6 @@ static void pipe_free(void *cls)
     struct pipe_answer *p = cls;
     pipe_close(p);
     io_close(&p->verdict);
-    watch_done(&p->watch);
     free(p);
 }
 
@@ -160,7 +145,7 @@ static ssize_t pipe_read(void *cls, uint64_t pos, char *ret, size_t max)
     ssize_t n = read_again(p->fd, ret, max);
     if (n > 0) {
         p->left -= p->left >= 0 ? n : 0;
-        watch_moved(&p->watch);
+        moved(p->request);
         p->request->answer_bytes += (uint64_t)n;
         return n;
     }
@@ -197,8 +182,7 @@ void http_reply_pipe(struct http_request *r, int status, const char *content_typ
                               .mhd = r->mhd,
                               .fd = fd,
                               .verdict = verdict,
-                              .left = length,
-                              .watch = take_watch(r)};
+                              .left = length};
     struct MHD_Response *response =
         MHD_create_response_from_callback(length < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)length,
                                           PIPE_PIECE_BYTES, pipe_read, p, pipe_free);
@@ -298,16 +282,15 @@ void http_answer_tag(struct http_request *r, const char *tag)
 }
 
 struct file_answer {
+    const struct http_request *request; /* only while it is being sent */
     int fd;
     uint64_t offset;
-    struct http_watch watch;
 };
 
 static void file_free(void *cls)
 {
     struct file_answer *f = cls;
     io_close(&f->fd);
-    watch_done(&f->watch);
     free(f);
 }
 
@@ -320,7 +303,7 @@ static ssize_t file_read(void *cls, uint64_t pos, char *ret, size_t max)
     while (n < 0 && errno == EINTR);
     if (n <= 0) /* shorter than it was */
         return MHD_CONTENT_READER_END_WITH_ERROR;
-    watch_moved(&f->watch);
+    moved(f->request);
     return n;
 }
 
@@ -335,7 +318,7 @@ static struct MHD_Response *file_response(struct http_request *r, int fd, uint64
         return response;
     }
     struct file_answer *f = xcalloc(1, sizeof *f);
-    *f = (struct file_answer){.fd = fd, .offset = offset, .watch = take_watch(r)};
+    *f = (struct file_answer){.request = r, .fd = fd, .offset = offset};
     struct MHD_Response *response =
         MHD_create_response_from_callback(len, PIPE_PIECE_BYTES, file_read, f, file_free);
     ASSERT(response);

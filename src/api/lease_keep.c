@@ -63,9 +63,15 @@ static void moved(void *ctx)
     lease_keep_moved(ctx);
 }
 
+static void done(void *ctx, bool whole)
+{
+    (void)whole;
+    free(ctx);
+}
+
 void lease_keep_answer(struct http_request *r, const struct job *job)
 {
     struct lease_keep *k = xcalloc(1, sizeof *k);
     *k = lease_keep_of(api_of(r)->store, job);
-    http_answer_watch(r, &(struct http_watch){.moved = moved, .done = free, .ctx = k});
+    http_answer_watch(r, &(struct http_watch){.moved = moved, .done = done, .ctx = k});
 }

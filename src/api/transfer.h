@@ -1,5 +1,5 @@
 /* Addresses for bringing a template's file and for fetching it, which need no token: whoever has
- * one may use it, the one for bringing once, both for an hour. */
+ * one may use it, once within an hour. */
 #ifndef API_TRANSFER_H
 #define API_TRANSFER_H
 

@@ -64,6 +64,8 @@ enum err store_transfer_insert(struct store_tx *tx, const struct transfer *t) MU
 enum err store_transfer_get(struct store_tx *tx, const uint8_t hash[static 32],
                             enum transfer_kind kind, int64_t now_ms, struct arena *a,
                             struct transfer *ret) MUST_USE;
+/* This one was used, or is good again after all. */
+enum err store_transfer_use(struct store_tx *tx, const uint8_t hash[static 32], bool used) MUST_USE;
 /* None of the template's addresses of this kind is good any more; they answer ERR_GONE. */
 enum err store_transfer_close(struct store_tx *tx, struct str template_id,
                               enum transfer_kind kind) MUST_USE;

@@ -169,6 +169,10 @@ static void test_an_address_is_good_until_it_expires_or_is_closed(void)
     CHECK_ERR(get(&put, TRANSFER_PUT, 999), ERR_GONE);
     CHECK_OK(get(&got, TRANSFER_GET, 999));
     CHECK_OK(get(&its, TRANSFER_PUT, 999));
+    CHECK_OK(store_transfer_use(&k.tx, got.hash, true));
+    CHECK_ERR(get(&got, TRANSFER_GET, 999), ERR_GONE);
+    CHECK_OK(store_transfer_use(&k.tx, got.hash, false));
+    CHECK_OK(get(&got, TRANSFER_GET, 999));
     CHECK_OK(store_template_delete(&k.tx, kit_id(&k.team), kit_id(&row.id)));
     CHECK_ERR(get(&got, TRANSFER_GET, 999), ERR_NOT_FOUND);
     CHECK_OK(store_transfer_sweep(&k.tx, 1000 + 24 * 3600 * 1000));

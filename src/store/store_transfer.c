@@ -57,6 +57,17 @@ enum err store_transfer_close(struct store_tx *tx, struct str template_id, enum 
     return db_run(q);
 }
 
+enum err store_transfer_use(struct store_tx *tx, const uint8_t hash[static 32], bool used)
+{
+    static const char sql[] = "UPDATE transfers SET used = ? WHERE hash = ?";
+    ASSERT_WRITING(tx);
+    AUTOP(db_stmt) struct db_stmt *q = NULL;
+    TRY(db_prepare(tx->db, sql, &q));
+    db_bind_int(q, used);
+    db_bind_blob(q, str_bytes(hash, 32));
+    return db_run(q);
+}
+
 enum err store_transfer_sweep(struct store_tx *tx, int64_t now_ms)
 {
     static const char sql[] = "DELETE FROM transfers WHERE expires_at_ms < ?";

@@ -238,13 +238,34 @@ def test_39_both_addresses_for_download(api, uploaded):
     for path in ("download", "upload"):
         answer = api("GET", f"/templates/{template}/{path}")
         assert answer.status_code == 200 and list(answer.json()) == ["url"]
+        head = requests.head(answer.json()["url"], timeout=30)
+        assert head.status_code == 200 and int(head.headers["Content-Length"]) == len(ZIP)
         got = requests.get(answer.json()["url"], timeout=30)
         assert got.status_code == 200 and got.content == ZIP
         assert got.headers["Content-Disposition"] == f'attachment; filename="{template}.zip"'
-        again = requests.get(answer.json()["url"], headers={"Range": "bytes=2-5"}, timeout=30)
-        assert again.status_code == 206 and again.content == ZIP[2:6]
-        head = requests.head(answer.json()["url"], timeout=30)
-        assert head.status_code == 200 and int(head.headers["Content-Length"]) == len(ZIP)
+        for method in ("GET", "HEAD"):
+            assert requests.request(method, answer.json()["url"], timeout=30).status_code == 410
+        check_error(requests.get(answer.json()["url"], headers={"Range": "bytes=0-"}, timeout=30), 410, "GONE")
+
+
+def test_a_download_that_breaks_off_may_go_on_and_only_one_runs(api, uploaded):
+    content = AEP + bytes(32 * 1024 * 1024)  # more than lies in sockets' buffers
+    template = uploaded(content)
+    url = api("GET", f"/templates/{template}/download").json()["url"]
+    with requests.get(url, timeout=30, stream=True) as first:
+        assert first.status_code == 200 and first.raw.read(100) == content[:100]
+        check_error(requests.get(url, timeout=30), 410, "GONE")
+    rest = until(lambda: (a := requests.get(url, headers={"Range": "bytes=100-"}, timeout=60)).status_code != 410 and a, what="the address being good again")
+    assert rest.status_code == 206 and rest.content == content[100:]
+    check_error(requests.get(url, timeout=30), 410, "GONE")
+
+
+def test_a_range_beyond_the_end_does_not_use_the_address_up(api, uploaded):
+    url = api("GET", f"/templates/{uploaded()}/download").json()["url"]
+    beyond = requests.get(url, headers={"Range": f"bytes={len(AEP)}-"}, timeout=30)
+    assert beyond.status_code == 416 and beyond.headers["Content-Range"] == f"bytes */{len(AEP)}"
+    part = until(lambda: (a := requests.get(url, headers={"Range": "bytes=2-5"}, timeout=60)).status_code != 410 and a, what="the address being good again")
+    assert part.status_code == 206 and part.content == AEP[2:6]
 
 
 def test_39_no_download_before_the_upload(api, made):

@@ -30,7 +30,7 @@ for path in ("download", "upload"):
 TICKET = {"ticket": text(least=1, about="Made by the server; it needs no token")}
 operation("PUT", "/upload/{ticket}", "Bring a template's file", body={"application/octet-stream": TEXT}, needed=False, path=TICKET,
           answers={200: "Nothing"}, refuses={404, 409, 410})
-operation("GET", "/download/{ticket}", "Fetch a template's file", path=TICKET, refuses={404, 410, 416},
+operation("GET", "/download/{ticket}", "Fetch a template's file, once", path=TICKET, refuses={404, 410, 416},
           answers={200: ("application/octet-stream", TEXT), 206: ("application/octet-stream", TEXT)})
 
 PAGE = {"limit": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}, "offset": {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}}
