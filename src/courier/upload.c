@@ -39,7 +39,10 @@ static void conclude(const struct redact_set *set, struct str what, enum err err
 {
     struct s3_error said;
     AUTO(buf) struct buf reason = buf_make(REASON_MAX_BYTES);
-    bool accepted = result->status >= 200 && result->status < 300 && !why;
+    bool accepted = result->status >= 200 && result->status < 300;
+    if (accepted && err != OK && !why) /* a head alone does not say that the file is there */
+        why = result->why;
+    accepted = accepted && !why;
     s3_error_read(buf_str(&result->body), &said);
     enum err put = why ? buf_printf(&reason, "%s ", why) : OK;
     if (put == OK && !accepted)

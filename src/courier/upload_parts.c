@@ -39,10 +39,11 @@ static bool accepted(const struct fetch_result *r)
     return r->status >= 200 && r->status < 300;
 }
 
+/* S3 sends the 200 before it has done what was asked: one that was cut off is as good as none. */
 static bool worth_a_try(enum err err, const struct fetch_result *r)
 {
     struct s3_error e;
-    if (r->status == 0)
+    if (r->status == 0 || accepted(r))
         return errand_outcome(err) == OUTCOME_RETRY;
     s3_error_read(buf_str(&r->body), &e);
     return s3_error_passes(r->status, &e);

@@ -26,10 +26,12 @@ static char file[FILE_BYTES];
 #define ENDED                                                                                      \
     "HTTP/1.1 200 "                                                                                \
     "OK\r\n\r\n<CompleteMultipartUploadResult><ETag>x</ETag></CompleteMultipartUploadResult>"
-#define ABORTED  "HTTP/1.1 204 No Content\r\n\r\n"
-#define BUSY     "HTTP/1.1 503 x\r\n\r\n<Error><Code>SlowDown</Code></Error>"
-#define DENIED   "HTTP/1.1 403 x\r\n\r\n<Error><Code>AccessDenied</Code></Error>"
-#define BROKEN   ""
+#define ABORTED "HTTP/1.1 204 No Content\r\n\r\n"
+#define BUSY    "HTTP/1.1 503 x\r\n\r\n<Error><Code>SlowDown</Code></Error>"
+#define DENIED  "HTTP/1.1 403 x\r\n\r\n<Error><Code>AccessDenied</Code></Error>"
+#define BROKEN  ""
+/* The head is there, and then the connection ends in the middle of the body. */
+#define CUT      "HTTP/1.1 200 OK\r\nETag: \"tag-1\"\r\nContent-Length: 500\r\n\r\n<Complete"
 #define END_FAIL "HTTP/1.1 200 OK\r\n\r\n<Error><Code>InternalError</Code></Error>"
 
 static void answer(struct test_http *s, int fd)
@@ -155,7 +157,7 @@ static void test_a_part_is_tried_again(void)
 
 /* Each: what is answered, how it ends, how many requests that takes, and the last is an abort. */
 static const struct {
-    const char *answers[8];
+    const char *answers[10];
     enum outcome outcome;
     size_t requests;
     bool aborted;
@@ -211,14 +213,41 @@ static const struct {
      7,
      true,
      ": 200 the storage could not put the parts together"},
+    /* A head that says 2xx is no answer yet: S3 sends it before it has joined the parts. */
+    {{CREATED, PART_OK, PART_OK, PART_OK, PART_OK, CUT, CUT, CUT, ABORTED},
+     OUTCOME_RETRY,
+     9,
+     true,
+     ": 200 the connection was broken"},
+    {{CREATED, CUT, CUT, CUT, ABORTED}, OUTCOME_RETRY, 5, true, ": 200 the connection was broken"},
+    {{CUT}, OUTCOME_RETRY, 3, false, ": 200 the connection was broken"},
 };
+
+static void test_a_cut_answer_is_asked_for_again(void)
+{
+    static const char *const answers[] = {CREATED, CUT,     PART_OK, PART_OK,
+                                          PART_OK, PART_OK, CUT,     ENDED};
+    AUTO(errand_end) struct errand_end end = {0};
+    run(answers, ARRAY_LEN(answers), FILE_BYTES, &end);
+    CHECK_EQ(end.outcome, OUTCOME_DONE);
+    CHECK_EQ(seen_count, 8);
+}
+
+static void test_a_whole_file_is_there_when_the_answer_is(void)
+{
+    static const char *const answers[] = {CUT};
+    AUTO(errand_end) struct errand_end end = {0};
+    run(answers, 1, PART_BYTES, &end);
+    CHECK_EQ(end.outcome, OUTCOME_RETRY);
+    CHECK(ends_with(&end, ": 200 the connection was broken"));
+}
 
 static void test_failures_are_told_and_aborted(void)
 {
     for (size_t i = 0; i < ARRAY_LEN(failures); i++) {
         AUTO(errand_end) struct errand_end end = {0};
         size_t count = 0;
-        while (count < 8 && failures[i].answers[count])
+        while (count < ARRAY_LEN(failures[i].answers) && failures[i].answers[count])
             count++;
         run(failures[i].answers, count, FILE_BYTES, &end);
         CHECK_EQ(end.outcome, failures[i].outcome);
@@ -255,6 +284,8 @@ int main(int argc, char **argv)
     RUN(test_what_is_not_larger_goes_whole);
     RUN(test_a_part_is_tried_again);
     RUN(test_failures_are_told_and_aborted);
+    RUN(test_a_cut_answer_is_asked_for_again);
+    RUN(test_a_whole_file_is_there_when_the_answer_is);
     RUN(test_part_sizes);
     test_http_stop(&server);
     place_done();
