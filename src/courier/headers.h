@@ -4,8 +4,9 @@
 #define COURIER_HEADERS_H
 
 #include "fetch.h"
+#include "job_rules.h"
 
-enum { HEADERS_MAX = 64, HEADERS_OURS = 4 };
+enum { HEADERS_MAX = JOB_HEADERS_MAX, HEADERS_OURS = 4 };
 
 struct headers {
     struct buf text; /* wiped */

@@ -6,6 +6,7 @@
 #include "courier_fixture.h"
 #include "encode.h"
 #include "hash.h"
+#include "job_rules.h"
 
 #define DELIVERY STR("01JDF0000000000000000000D0")
 
@@ -97,6 +98,27 @@ static void test_ours_stand_in_place_of_the_jobs(void)
     CHECK_STR(test_http_field(&server, "x-other"), "stays");
 }
 
+/* As many as a submit takes, and ours beside them. */
+static void test_as_many_headers_as_a_job_may_have(void)
+{
+    for (int count = JOB_HEADERS_MAX; count <= JOB_HEADERS_MAX + 1; count++) {
+        AUTO(buf) struct buf text = buf_make(16 * 1024);
+        AUTO(errand_end) struct errand_end end = {0};
+        CHECK_OK(buf_put(&text, STR("{\"url\":\"%s/h\",\"headers\":{")));
+        for (int i = 1; i <= count; i++)
+            CHECK_OK(buf_printf(&text, "%s\"X-%d\":\"v\"", i > 1 ? "," : "", i));
+        CHECK_OK(buf_put(&text, STR("}}")));
+        CHECK_OK(buf_put_byte(&text, 0));
+        int before = server.requests;
+        run(text.ptr, "${secret.KEY}", &end);
+        bool sent = count == JOB_HEADERS_MAX;
+        CHECK_EQ(end.outcome, sent ? OUTCOME_DONE : OUTCOME_FAILED);
+        CHECK_EQ(server.requests, before + sent);
+        if (sent)
+            CHECK_STR(test_http_field(&server, "x-100"), "v");
+    }
+}
+
 static void test_what_cannot_be_signed_is_not_sent(void)
 {
     int before = server.requests;
@@ -122,6 +144,7 @@ int main(int argc, char **argv)
     RUN(test_keys);
     RUN(test_three_headers_over_the_body);
     RUN(test_ours_stand_in_place_of_the_jobs);
+    RUN(test_as_many_headers_as_a_job_may_have);
     RUN(test_what_cannot_be_signed_is_not_sent);
     test_http_stop(&server);
     place_done();
