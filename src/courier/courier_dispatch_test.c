@@ -6,6 +6,7 @@
 
 #include "alloc.h"
 #include "courier_dispatch.h"
+#include "courier_flight.h"
 #include "courier_spool.h"
 #include "jobs_fixture.h"
 
@@ -395,6 +396,22 @@ static void test_outputs_are_kept_so_long(void)
     clock_set_for_tests(0);
 }
 
+/* It runs on the store's thread, while the answer thread may put the last answer into the flight's
+ * memory. */
+static void test_progress_leaves_the_flights_memory_alone(void)
+{
+    struct delivery delivery = {.kind = DELIVERY_UPLOAD, .message = STR_EMPTY};
+    AUTOP(flight) struct flight *flight = flight_new(NULL, &delivery);
+    struct ulid id = fixture_submit(JOB(UPLOAD));
+    flight->job.id = id;
+    flight->size_bytes = 6;
+    flight->told = 3;
+    size_t before = flight->arena.used_bytes;
+    CHECK_OK(store_write_wait(f.store, flight_progress_op, flight));
+    CHECK_EQ(flight->arena.used_bytes, before);
+    CHECK_STR(fixture_log(id), "[upload: 50 % of 0.0 MiB are there]\n");
+}
+
 static void test_spool_must_be_there(void)
 {
     struct courier_dispatch *d = NULL;
@@ -421,6 +438,7 @@ int main(int argc, char **argv)
     RUN(test_outputs_are_kept_so_long);
     RUN(test_leases_that_ran_out_are_swept);
     RUN(test_left_overs_go_from_the_spool_and_the_rest_stays);
+    RUN(test_progress_leaves_the_flights_memory_alone);
     RUN(test_spool_must_be_there);
     CHECK_EQ(rmdir(spool), 0);
     fixture_stop();

@@ -160,11 +160,12 @@ void flight_settle(struct flight *f, int64_t now_ms)
 
 enum err flight_progress_op(struct store_tx *tx, void *ctx)
 {
-    struct flight *f = ctx;
+    const struct flight *f = ctx;
+    AUTO(arena) struct arena a = arena_make();
     uint64_t whole = f->size_bytes ? f->size_bytes : 1;
-    struct str line = arena_printf(&f->arena, "[upload: %d %% of %.1f MiB are there]\n",
+    struct str line = arena_printf(&a, "[upload: %d %% of %.1f MiB are there]\n",
                                    (int)(100.0 * (double)f->told / (double)whole),
                                    (double)f->size_bytes / (1024.0 * 1024.0));
-    struct job_note note = {.job_id = ulid_str(&f->job.id), .line = line, .arena = &f->arena};
+    struct job_note note = {.job_id = ulid_str(&f->job.id), .line = line, .arena = &a};
     return job_note_op(tx, &note);
 }

@@ -51,7 +51,8 @@ enum err flight_order(struct flight *f, struct vault *vault, int spool_folder, s
  */
 void flight_answer(struct flight *f, const struct answer *answer, bool stopping);
 
-/* store_op; ctx is a flight: a line in the job's log says how much of the file is there. */
+/* store_op; ctx is a flight: a line in the job's log says how much of the file is there. Only reads
+ * the flight: its last answer may come meanwhile. */
 enum err flight_progress_op(struct store_tx *tx, void *ctx) MUST_USE;
 
 /* Fills f->record from the answer, at now. */
