@@ -60,10 +60,15 @@ static bool refers(const struct rewrite *w, struct str part)
     return false;
 }
 
-/* An address of ours as JSON. */
+/* An address as JSON: ours, or that of a stored template, which a person wrote. */
 static struct str quoted(const struct rewrite *w, struct str url)
 {
-    return arena_printf(w->lease->arena, "\"%.*s\"", (int)url.len, url.ptr);
+    enum { QUOTES = 2, ESCAPE_BYTES = 6 };
+    AUTO(buf) struct buf text = buf_make(QUOTES + ESCAPE_BYTES * url.len);
+    struct json_out o = json_out_make(&text);
+    json_out_str(&o, url);
+    ASSERT(json_out_end(&o) == OK);
+    return arena_str(w->lease->arena, buf_str(&text));
 }
 
 static enum err rewrite_src(struct rewrite *w, struct str src, struct str headers,
@@ -105,14 +110,14 @@ static void put_id(struct rewrite *w)
 static void put_template(struct rewrite *w)
 {
     const struct job_parts *parts = &w->text->parts;
-    struct str url = w->sources.template_url;
     if (!w->sources.stored)
         return;
+    struct str url = quoted(w, w->sources.template_url);
     if (parts->template_src.ptr)
-        replace(w, parts->template_src, quoted(w, url));
+        replace(w, parts->template_src, url);
     else /* it has an id, so something follows */
         replace(w, str_slice(parts->template, 0, 1),
-                arena_printf(w->lease->arena, "{\"src\":\"%.*s\",", (int)url.len, url.ptr));
+                arena_printf(w->lease->arena, "{\"src\":%.*s,", (int)url.len, url.ptr));
 }
 
 /* A nested job stands for its output, on the layer that was named. */

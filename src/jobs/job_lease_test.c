@@ -2,6 +2,8 @@
 
 #include "hash.h"
 #include "jobs_fixture.h"
+#include "json_scan.h"
+#include "store_template.h"
 
 #define ENGINE "\"engine\":\"ffmpeg\""
 #define VALUE  "not-a-real-value \"quoted\" ${secret.B}"
@@ -93,6 +95,38 @@ static void test_addresses_become_one_time_and_the_rest_is_spliced(void)
     CHECK_EQ(fixture_audits(AUDIT_SECRET_EXPOSED, id), 1);
     CHECK_STR(fixture_job(id).payload, rich);
     end(&l);
+}
+
+static enum err insert_template_op(struct store_tx *tx, void *ctx)
+{
+    return store_template_insert(tx, ctx);
+}
+
+/* libcurl's parser takes a quotation mark in a path. */
+static void test_an_address_of_a_stored_template_is_written_as_json(void)
+{
+    struct template_row row = {.id = ulid_new(),
+                               .team_id = f.team.id,
+                               .display_name = STR("t"),
+                               .status = TEMPLATE_UPLOADED,
+                               .src = STR("https://cdn.test/a\",\"x\":\"b.aep"),
+                               .error = STR_EMPTY,
+                               .file = STR_EMPTY,
+                               .project = STR_EMPTY};
+    CHECK_OK(store_write_wait(f.store, insert_template_op, &row));
+    static const char *const forms[] = {"{\"template\":{\"id\":\"%s\"}}",
+                                        "{\"template\":{\"id\":\"%s\",\"src\":null}}"};
+    for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+        const char *mark = strstr(forms[i], "%s");
+        (void)fixture_submit(arena_printf(&f.arena, "%.*s%s%s", (int)(mark - forms[i]), forms[i],
+                                          row.id.text, mark + 2)
+                                 .ptr);
+        struct job_lease l = fixture_lease();
+        CHECK(l.found);
+        CHECK(holds(written(&l), "\"src\":\"https://cdn.test/a\\\",\\\"x\\\":\\\"b.aep\""));
+        CHECK_OK(json_valid(written(&l), JSON_LIMITS_DEFAULT));
+        end(&l);
+    }
 }
 
 static enum err take_op(struct store_tx *tx, void *ctx)
@@ -358,6 +392,7 @@ int main(int argc, char **argv)
     RUN(test_lease_without_secrets_is_the_payload_with_an_id);
     RUN(test_an_id_of_the_payload_gives_way);
     RUN(test_addresses_become_one_time_and_the_rest_is_spliced);
+    RUN(test_an_address_of_a_stored_template_is_written_as_json);
     RUN(test_tickets_are_for_the_lease_and_wear_out);
     RUN(test_bundles_hold_their_part_alone);
     RUN(test_hosts_are_told_only_when_they_stand_there);
