@@ -6,6 +6,9 @@
 
 enum {
     DETAILS_MAX = 10, /* of one job: a thousand of them are in one answer */
+    /* Refused jobs that may be told which names were meant: each looks at every name of the team,
+     * and the same mistake stands in all of them. */
+    SUGGESTING_JOBS_MAX = 5,
     /* What is nested deeper than this is not told apart from what is no JSON at all. */
     MALFORMED_DEPTH = 4096,
 };
@@ -83,6 +86,7 @@ static void refuse(struct job_batch *b, struct job_batch_item *item, enum err e,
                    const struct problems *problems)
 {
     item->err = e;
+    b->refused_count++;
     keep_problems(b->arena, problems, item);
     item->why = str_from(e == ERR_NOT_FOUND ? JOB_NO_TEMPLATE : err_text(e));
     if (item->detail_count) {
@@ -104,7 +108,8 @@ static enum err prepare_item(struct store_tx *read, struct str raw, size_t *nest
     AUTO(arena) struct arena a = arena_make();
     struct problems found;
     problems_init(&found, &a);
-    enum err e = job_prepare(read, b->actor, JOB_KIND_RENDER, raw, &a, &found, &item->prepared);
+    const struct actor *actor = b->refused_count < SUGGESTING_JOBS_MAX ? b->actor : &b->quiet;
+    enum err e = job_prepare(read, actor, JOB_KIND_RENDER, raw, &a, &found, &item->prepared);
     if (e == OK && *nested + item->prepared.nested_count > BATCH_NESTED_MAX)
         e = problems_addf(&found, STR("/assets"),
                           "all jobs of a batch may hold at most %d nested jobs", BATCH_NESTED_MAX);
@@ -127,6 +132,8 @@ enum err job_batch_prepare(struct store_tx *read, const struct str *jobs, size_t
     size_t nested = 0;
     b->items = arena_array(b->arena, count, sizeof *b->items);
     b->count = count;
+    b->quiet = *b->actor;
+    b->quiet.may_list_names = false;
     b->batch =
         (struct batch){.id = ulid_new(), .total = (int64_t)count, .created_at_ms = clock_unix_ms()};
     TRY(ulid_from(b->actor->team_id, &b->batch.team_id));

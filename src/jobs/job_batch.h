@@ -23,9 +23,12 @@ struct job_batch {
         size_t detail_count;
     } *items;
     size_t count, good_count;
+    size_t refused_count;
+    struct actor quiet; /* the actor, without suggestions */
 };
-/* Prepares each job for itself, in a memory of its own. Their bytes stay borrowed. An error that is
- * no job's fault ends it all, and so does text that is not JSON (ERR_JSON with problems). */
+/* Prepares each job for itself, in a memory of its own. Their bytes stay borrowed. Only the first
+ * few that are refused are told which secret was perhaps meant. An error that is no job's fault
+ * ends it all, and so does text that is not JSON (ERR_JSON with problems). */
 enum err job_batch_prepare(struct store_tx *read, const struct str *jobs, size_t count,
                            struct problems *problems, struct job_batch *b) MUST_USE;
 /* store_op; ctx is a struct job_batch: the batch and all good jobs with their audit records. */

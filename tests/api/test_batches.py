@@ -214,3 +214,16 @@ def test_33_what_is_being_rendered_is_skipped(team):
 def test_33_1000_jobs_at_once(team):
     batch = accepted(team, *[GOOD] * 1000)
     assert len(cancel(team, batch["batchId"])["cancelledJobs"]) == 1000
+
+
+def test_only_the_first_jobs_are_told_which_name_was_meant(team):
+    """Each suggestion looks at every name of the team; the same mistake stands in all jobs."""
+    name = "STUDIO_KEY"
+    assert team.call("PUT", "/secrets", {"name": name, "value": canary()}).status_code == 201
+    wrong = {"engine": "x", "assets": [{"type": "text", "layerName": "a", "value": "${secret.STUDIO_KEV}"}]}
+    answer = post(team, *[wrong] * 8)
+    assert answer.status_code == 400
+    messages = [e["details"][0]["message"] for e in answer.json()["errors"]]
+    meant = [m.endswith(f"did you mean {name}?") for m in messages]
+    assert meant == [True] * 5 + [False] * 3
+    assert all(m.startswith("the secret does not exist, or this token may not use it") for m in messages)
