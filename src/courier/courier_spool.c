@@ -64,18 +64,27 @@ static enum err is_needed(const struct sweep *s, struct str job_id, struct arena
     return job_state_final(job.state) && job.rendered_at_ms ? is_kept(s, &job, a, ret) : OK;
 }
 
-static enum err sweep_folder(const struct sweep *s, DIR *dir)
+/* Each file is judged by a snapshot that is younger than its name in the folder: in an older one
+ * its job might not be there yet. */
+static enum err sweep_file(struct store *store, struct sweep *s, int folder, const char *file)
 {
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        AUTO(arena) struct arena a = arena_make();
-        struct str id;
-        bool needed;
-        if (!output_of(entry->d_name, &a, &id))
-            continue;
-        TRY(is_needed(s, id, &a, &needed));
-        if (!needed)
-            (void)unlinkat(dirfd(dir), entry->d_name, 0);
-    }
+    AUTO(arena) struct arena a = arena_make();
+    struct str id;
+    bool needed;
+    if (!output_of(file, &a, &id))
+        return OK;
+    TRY(store_read_begin(store, &s->tx));
+    enum err e = is_needed(s, id, &a, &needed);
+    store_read_end(store, &s->tx);
+    if (e == OK && !needed)
+        (void)unlinkat(folder, file, 0);
+    return e;
+}
+
+static enum err sweep_folder(struct store *store, struct sweep *s, DIR *dir)
+{
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        TRY(sweep_file(store, s, dirfd(dir), entry->d_name));
     return OK;
 }
 
@@ -89,10 +98,7 @@ enum err courier_spool_sweep(struct store *store, int folder, int64_t keep_ms)
             close(fd);
         return ERR_IO;
     }
-    enum err e = store_read_begin(store, &s.tx);
-    if (e == OK)
-        e = sweep_folder(&s, dir);
-    store_read_end(store, &s.tx);
+    enum err e = sweep_folder(store, &s, dir);
     closedir(dir);
     return e;
 }

@@ -11,7 +11,7 @@ static void key_str_or_null(struct json_out *o, const char *key, struct str v)
         json_out_null(o);
 }
 
-/* Seconds from the first pick-up to the whole output. */
+/* Seconds from the last pick-up to the whole output. */
 static void key_render_duration(struct json_out *o, const struct job *job)
 {
     json_out_key(o, "renderDuration");

@@ -1,5 +1,5 @@
-/* Backslash escapes of a JSON string: checking one, and reading a string piece by piece. Internal
- * to this folder. Any thread. */
+/* Backslash escapes of a JSON string: checking one, and reading a string piece by piece. Any thread.
+ */
 #ifndef JSON_ESCAPES_H
 #define JSON_ESCAPES_H
 

@@ -18,9 +18,9 @@ enum redact_part {
 
 enum { REDACT_FORMS_MAX = 256 };
 size_t redact_form_count(void);
-/* part: REDACT_WHOLE or REDACT_LINE, with or without REDACT_USUAL. */
 /* Are letters and digits the same in it? Then it adds nothing for a value made of these. */
 bool redact_form_keeps(size_t form);
+/* part: REDACT_WHOLE or REDACT_LINE, with or without REDACT_USUAL. */
 bool redact_form_is_for(size_t form, unsigned part);
 
 /* Appends the part in a form; nothing when it has none in it (UTF-16 of bytes that are no UTF-8).
