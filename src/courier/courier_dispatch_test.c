@@ -8,6 +8,7 @@
 #include "courier_dispatch.h"
 #include "courier_flight.h"
 #include "courier_spool.h"
+#include "job_end.h"
 #include "jobs_fixture.h"
 
 #define UPLOAD                                                                                     \
@@ -249,6 +250,29 @@ static void test_what_cannot_be_sent_fails_with_a_reason(void)
     CHECK_EQ(unlink(spool_path(gone).ptr), 0);
 }
 
+static enum err insert_rendered_op(struct store_tx *tx, void *ctx)
+{
+    struct job *job = ctx;
+    TRY(store_job_insert(tx, job));
+    return job_end_add_delivery(tx, job, DELIVERY_UPLOAD);
+}
+
+/* Nor must it hold up the deliveries of others. */
+static void test_a_damaged_payload_fails_its_delivery(void)
+{
+    struct problems problems;
+    struct job_prepared prepared = {0};
+    CHECK_OK(fixture_prepare(JOB(UPLOAD), &problems, &prepared));
+    prepared.job.payload = STR("{\"upload\":");
+    prepared.job.state = JOB_RENDERING;
+    prepared.job.rendered_at_ms = clock_unix_ms();
+    CHECK_OK(store_write_wait(f.store, insert_rendered_op, &prepared.job));
+    start(&fake, 0);
+    CHECK(wait_state(prepared.job.id, JOB_ERROR));
+    CHECK_STR(fixture_job(prepared.job.id).error, JOB_DAMAGED);
+    courier_dispatch_stop(&dispatch);
+}
+
 static void test_no_more_than_the_limit_are_in_flight(void)
 {
     struct ulid ids[5];
@@ -432,6 +456,7 @@ int main(int argc, char **argv)
     RUN(test_a_courier_that_ends_costs_no_attempt);
     RUN(test_it_goes_on_after_a_restart);
     RUN(test_what_cannot_be_sent_fails_with_a_reason);
+    RUN(test_a_damaged_payload_fails_its_delivery);
     RUN(test_no_more_than_the_limit_are_in_flight);
     RUN(test_progress_of_an_upload_is_in_the_log);
     RUN(test_suspects_fly_alone_and_the_guilty_one_is_given_up);

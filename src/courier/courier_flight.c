@@ -70,6 +70,10 @@ enum err flight_load(struct flight *f, struct store_tx *tx)
         fail(f, STR("the job does not say where to"));
         return OK;
     }
+    if (e == ERR_TAMPERED) {
+        fail(f, STR(JOB_DAMAGED));
+        return OK;
+    }
     TRY(e);
     f->host = job_bundle_host(part, &f->bundle, &f->arena);
     return part == JOB_PART_WEBHOOK ? load_signing(f, tx) : OK;

@@ -11,8 +11,10 @@ enum err job_bundle_read(struct str payload, struct arena *a, struct job_text *r
     struct problems unused;
     struct job_text text;
     problems_init(&unused, a);
-    TRY(ref_scan(payload, REF_SHAPE_JOB, a, &unused, &text.refs));
-    TRY(job_parts_find(payload, a, &text.parts));
+    /* It was good when it was stored. */
+    if (ref_scan(payload, REF_SHAPE_JOB, a, &unused, &text.refs) != OK ||
+        job_parts_find(payload, a, &text.parts) != OK)
+        return ERR_TAMPERED;
     size_t own = 0; /* what stands in a nested job is that job's */
     for (size_t i = 0; i < text.refs.count; i++) {
         if (!job_parts_nested(&text.parts, text.refs.refs[i].begin))

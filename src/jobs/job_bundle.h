@@ -6,7 +6,8 @@
 #include "jobs.h"
 #include "store_secret.h"
 
-/* A stored payload with its references and parts found again. */
+/* A stored payload with its references and parts found again. ERR_TAMPERED: it is not what was
+ * stored. */
 struct job_text {
     struct ref_list refs;
     struct job_parts parts;

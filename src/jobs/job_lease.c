@@ -279,7 +279,12 @@ static enum err give_out(struct store_tx *tx, struct job_lease *l, struct str *r
     struct job_bundle_state secrets;
     struct str why;
     *ret_error = STR_EMPTY;
-    TRY(job_bundle_read(l->job.payload, l->arena, &text));
+    enum err e = job_bundle_read(l->job.payload, l->arena, &text);
+    if (e == ERR_TAMPERED) { /* this job must not hold up the others */
+        *ret_error = STR(JOB_DAMAGED);
+        return OK;
+    }
+    TRY(e);
     TRY(job_bundle_look(tx, &l->job, &text, l->arena, &secrets));
     if (secrets.gone.len)
         *ret_error = arena_printf(l->arena, "the secret %.*s does not exist any more",

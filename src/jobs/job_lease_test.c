@@ -129,6 +129,28 @@ static void test_an_address_of_a_stored_template_is_written_as_json(void)
     }
 }
 
+/* One bit of the disk must not hold up a queue. */
+static void test_a_damaged_payload_ends_its_job_and_the_next_is_taken(void)
+{
+    static const char *const damaged[] = {
+        "{" ENGINE ",\"webhook\":{\"url\":\"https://h/\"", "{" ENGINE ",\"assets\":{}}",
+        "{" ENGINE ",\"assets\":[{\"type\":\"text\",\"value\":\"${secret.\"}]}", ""};
+    for (size_t i = 0; i < ARRAY_LEN(damaged); i++) {
+        struct problems problems;
+        struct job_prepared prepared = {0};
+        CHECK_OK(fixture_prepare("{" ENGINE "}", &problems, &prepared));
+        prepared.job.payload = str_from(damaged[i]);
+        CHECK_OK(store_write_wait(f.store, job_insert_op, &prepared));
+        struct ulid next = fixture_submit("{" ENGINE "}");
+        struct job_lease l = fixture_lease();
+        CHECK(l.found);
+        CHECK_STR(ulid_str(&l.job.id), next.text);
+        CHECK_EQ(fixture_job(prepared.job.id).state, JOB_ERROR);
+        CHECK_STR(fixture_job(prepared.job.id).error, JOB_DAMAGED);
+        end(&l);
+    }
+}
+
 static enum err take_op(struct store_tx *tx, void *ctx)
 {
     struct {
@@ -393,6 +415,7 @@ int main(int argc, char **argv)
     RUN(test_an_id_of_the_payload_gives_way);
     RUN(test_addresses_become_one_time_and_the_rest_is_spliced);
     RUN(test_an_address_of_a_stored_template_is_written_as_json);
+    RUN(test_a_damaged_payload_ends_its_job_and_the_next_is_taken);
     RUN(test_tickets_are_for_the_lease_and_wear_out);
     RUN(test_bundles_hold_their_part_alone);
     RUN(test_hosts_are_told_only_when_they_stand_there);

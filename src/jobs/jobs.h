@@ -18,6 +18,9 @@ struct actor {
     bool may_list_names; /* then a nearest name may be suggested */
 };
 
+/* Said of a job that ends since what is stored of it cannot be read any more. */
+#define JOB_DAMAGED "what is stored of the job, or of a secret of it, was damaged; submit it again"
+
 /* --- submit --- */
 struct job_warning {
     struct str field, message; /* pointer; why: what the worker will see, who will take the job */
