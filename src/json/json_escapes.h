@@ -1,5 +1,4 @@
-/* Backslash escapes of a JSON string: checking one, and reading a string piece by piece. Any thread.
- */
+/* Backslash escapes of a JSON string: checking one, reading a string piece by piece. Any thread. */
 #ifndef JSON_ESCAPES_H
 #define JSON_ESCAPES_H
 
