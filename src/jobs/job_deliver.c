@@ -110,10 +110,25 @@ static enum err settle(struct store_tx *tx, struct job *job, const struct job_de
     return store_job_update(tx, job);
 }
 
+/* Was it taken back while the attempt was under way (job_redeliver.c)? */
+static enum err is_taken_back(struct store_tx *tx, const struct delivery *d, struct arena *a,
+                              bool *ret)
+{
+    struct delivery *list;
+    size_t count;
+    *ret = false;
+    TRY(store_delivery_of_job(tx, ulid_str(&d->job_id), a, &list, &count));
+    for (size_t i = 0; i < count; i++)
+        if (str_equal(ulid_str(&list[i].id), ulid_str(&d->id)))
+            *ret = list[i].state == DELIVERY_DONE;
+    return OK;
+}
+
 enum err job_delivered_op(struct store_tx *tx, void *ctx)
 {
     const struct job_delivered *d = ctx;
     struct job job;
+    bool taken_back;
     TRY(store_job_any(tx, ulid_str(&d->delivery.job_id), false, d->arena, &job));
     if (d->used)
         TRY(job_audit_use(tx, &JOB_END_SYSTEM, &job, d->used, d->host));
@@ -121,6 +136,9 @@ enum err job_delivered_op(struct store_tx *tx, void *ctx)
         TRY(job_audit_use(tx, &JOB_END_SYSTEM, &job, d->signed_with, d->host));
     if (d->status_line.len)
         TRY(job_end_log(tx, &job, d->status_line));
+    TRY(is_taken_back(tx, &d->delivery, d->arena, &taken_back));
+    if (taken_back)
+        return store_job_update(tx, &job);
     TRY(store_delivery_update(tx, &d->delivery));
     return settle(tx, &job, d);
 }

@@ -25,14 +25,19 @@ static struct ulid rendered(const char *payload)
     return id;
 }
 
-static void attempt(struct ulid id, enum delivery_kind kind, enum job_attempt how, int64_t status)
+/* How an attempt ended that began when the delivery was as in `d`. */
+static void end_attempt(struct delivery d, enum job_attempt how, int64_t status)
 {
-    struct delivery d = fixture_delivery(id, kind);
     d.message = STR("said so");
     job_delivery_step(&d, how, status, clock_unix_ms());
     struct job_delivered r = {
         .delivery = d, .status_line = job_delivery_line(&d, &f.arena), .arena = &f.arena};
     CHECK_OK(store_write_wait(f.store, job_delivered_op, &r));
+}
+
+static void attempt(struct ulid id, enum delivery_kind kind, enum job_attempt how, int64_t status)
+{
+    end_attempt(fixture_delivery(id, kind), how, status);
 }
 
 static enum err ask(struct ulid id, const struct actor *actor, bool there)
@@ -64,6 +69,20 @@ static void test_a_failed_upload_opens_the_job_again(void)
     job = fixture_job(id);
     CHECK(job.state == JOB_FINISHED && job.finished_at_ms > 0);
     CHECK_ERR(ask(id, &f.actor, true), ERR_CONFLICT);
+}
+
+/* It was under way when the job was opened again: its end must not make it due once more. */
+static void test_a_webhook_that_was_taken_back_stays_so(void)
+{
+    struct ulid id = rendered("{\"engine\":\"ffmpeg\"," UPLOAD "," WEBHOOK "}");
+    attempt(id, DELIVERY_UPLOAD, JOB_ATTEMPT_FAILED, 403);
+    struct delivery under_way = fixture_delivery(id, DELIVERY_WEBHOOK);
+    CHECK_OK(ask(id, &f.actor, true));
+    end_attempt(under_way, JOB_ATTEMPT_RETRY, 500);
+    CHECK_EQ(fixture_delivery(id, DELIVERY_WEBHOOK).state, DELIVERY_DONE);
+    CHECK_EQ(fixture_job(id).state, JOB_RENDERING);
+    attempt(id, DELIVERY_UPLOAD, JOB_ATTEMPT_DONE, 200);
+    CHECK_EQ(fixture_job(id).state, JOB_FINISHED);
 }
 
 static void test_a_failed_webhook_leaves_the_job_as_it_is(void)
@@ -138,6 +157,7 @@ int main(int argc, char **argv)
     fixture_begin(argc, argv);
     fixture_start();
     RUN(test_a_failed_upload_opens_the_job_again);
+    RUN(test_a_webhook_that_was_taken_back_stays_so);
     RUN(test_a_failed_webhook_leaves_the_job_as_it_is);
     RUN(test_what_waits_is_due_at_once);
     RUN(test_another_teams_job_is_not_there);

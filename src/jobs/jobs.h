@@ -212,7 +212,8 @@ struct job_delivered {
     struct arena *arena;
 };
 /* Records an attempt: an upload that is done finishes the job; one that failed for good ends it as
- * error; either makes the webhook due. Webhooks never change the job's state. */
+ * error; either makes the webhook due. Webhooks never change the job's state; one that was taken
+ * back meanwhile stays so. */
 enum err job_delivered_op(struct store_tx *tx, void *ctx) MUST_USE;
 
 struct job_note { /* a line of ours for the job's log, with its line feed */
