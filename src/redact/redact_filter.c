@@ -265,13 +265,22 @@ static inline bool may_begin(const struct redact_filter *f, const struct redact_
     return len < 2 || f->table[slot_of(f, w->ptr + at, 2)] & BEGINS_2;
 }
 
+/* The first place from `at` on where one may begin, or the window's end. */
+static size_t next_begin(const struct redact_filter *f, const struct redact_window *w, size_t at)
+{
+    for (; at + sizeof(uint64_t) <= w->len; at++)
+        if (f->table[slot(f, w->ptr + at)] & BEGINS)
+            return at;
+    while (at < w->len && !may_begin(f, w, at))
+        at++;
+    return at;
+}
+
 bool redact_filter_open(const struct redact_filter *f, const struct redact_window *w,
                         uint64_t work_max, uint64_t *work, size_t *ret_open)
 {
     size_t at = w->len > f->patterns->longest ? w->len - f->patterns->longest + 1 : 0;
-    for (; at < w->len; at++) {
-        if (!may_begin(f, w, at))
-            continue;
+    for (at = next_begin(f, w, at); at < w->len; at = next_begin(f, w, at + 1)) {
         if (begins_pattern(f, str_bytes(w->ptr + at, w->len - at), work))
             break;
         if (*work > work_max)

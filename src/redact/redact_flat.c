@@ -57,14 +57,24 @@ static size_t add_row(struct redact_flat *f, struct str text)
     return i;
 }
 
-static bool block_has_break(const char *at)
+/* The first byte that is not zero, of eight as they stand in memory. */
+static size_t first_of(uint64_t bytes)
+{
+    bool little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+    return (size_t)(little ? __builtin_ctzll(bytes) : __builtin_clzll(bytes)) / 8;
+}
+
+/* Where in the block the first CR or LF stands; without one, the block's size. */
+static size_t break_in(const char *at)
 {
     block b;
     uint64_t half[2];
     memcpy(&b, at, sizeof b);
     b = (block)((b == '\n') | (b == '\r'));
     memcpy(half, &b, sizeof half);
-    return half[0] | half[1];
+    if (half[0])
+        return first_of(half[0]);
+    return sizeof half[0] + (half[1] ? first_of(half[1]) : sizeof half[1]);
 }
 
 /* Copies up to the next CR or LF; returns how much. UNSAFE: a block is written where fewer bytes
@@ -72,8 +82,12 @@ static bool block_has_break(const char *at)
 static size_t copy_line(char *to, struct str text)
 {
     size_t i = 0;
-    for (; i + sizeof(block) <= text.len && !block_has_break(text.ptr + i); i += sizeof(block))
+    for (; i + sizeof(block) <= text.len; i += sizeof(block)) {
         memcpy(to + i, text.ptr + i, sizeof(block));
+        size_t before = break_in(text.ptr + i);
+        if (before < sizeof(block))
+            return i + before;
+    }
     for (; i < text.len && !is_break(text.ptr[i]); i++)
         to[i] = text.ptr[i];
     return i;

@@ -41,7 +41,9 @@ static void add(const struct redact_window *w, uint64_t start, uint64_t end)
     r->list[r->count++] = (struct redact_run){start, end};
 }
 
-void redact_runs_hit(const struct redact_window *w, size_t end, size_t len, unsigned edges)
+/* Apart, so that the usual case saves no registers. */
+__attribute__((noinline)) static void hit_anywhere(const struct redact_window *w, size_t end,
+                                                   size_t len, unsigned edges)
 {
     size_t start = end - len;
     /* Not over a line break: the end of every line would wait for what follows. */
@@ -55,6 +57,18 @@ void redact_runs_hit(const struct redact_window *w, size_t end, size_t len, unsi
             end += redact_is_base64(w->ptr[end]);
     }
     add(w, w->base + start, w->base + end);
+}
+
+void redact_runs_hit(const struct redact_window *w, size_t end, size_t len, unsigned edges)
+{
+    const struct redact_runs *r = w->runs;
+    struct redact_run *last = r->count ? &r->list[r->count - 1] : NULL;
+    uint64_t start = w->base + (end - len);
+    /* Mostly it goes on in the run before it. */
+    if (edges == 0 && last && last->start <= start && start < last->end)
+        last->end = last->end > w->base + end ? last->end : w->base + end;
+    else
+        hit_anywhere(w, end, len, edges);
 }
 
 void redact_runs_next(struct redact_runs *r, uint8_t next)
