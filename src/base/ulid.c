@@ -38,13 +38,17 @@ struct ulid ulid_new(void)
     memcpy(bytes + 6, last.random, 10);
     pthread_mutex_unlock(&last.lock);
 
-    /* 128 bits as 26 digits of 5 bits: two zero bits stand in front. */
+    /* 128 bits as 26 digits of 5 bits, from the last one: two zero bits stand in front. */
     struct ulid u;
-    for (int digit = 0; digit < ULID_LEN; digit++) {
-        unsigned value = 0;
-        for (int bit = digit * 5 - 2; bit < digit * 5 + 3; bit++)
-            value = value * 2 + (bit < 0 ? 0 : (bytes[bit / 8] >> (7 - bit % 8)) & 1u);
-        u.text[digit] = alphabet[value];
+    unsigned value = 0, have = 0;
+    for (int digit = ULID_LEN - 1, at = 15; digit >= 0; digit--) {
+        if (have < 5 && at >= 0) {
+            value |= (unsigned)bytes[at--] << have;
+            have += 8;
+        }
+        u.text[digit] = alphabet[value & 31];
+        value >>= 5;
+        have -= have < 5 ? have : 5;
     }
     u.text[ULID_LEN] = 0;
     return u;
