@@ -12,7 +12,9 @@ struct arena_chunk {
     _Alignas(16) char bytes[];
 };
 
-enum { CHUNK_BYTES = 4096 - 32 };
+/* The first chunk is enough for most requests, and small enough for the allocator to have at hand;
+ * as much as is taken is overwritten when it is given back. */
+enum { FIRST_CHUNK_BYTES = 1024 - 32, CHUNK_BYTES = 4096 - 32 };
 
 void *arena_alloc(struct arena *a, size_t size_bytes)
 {
@@ -20,7 +22,8 @@ void *arena_alloc(struct arena *a, size_t size_bytes)
     ASSERT(need >= size_bytes);
     struct arena_chunk *c = a->chunks;
     if (!c || c->size - c->used < need) {
-        size_t size = need > CHUNK_BYTES ? need : CHUNK_BYTES;
+        size_t size = c ? CHUNK_BYTES : FIRST_CHUNK_BYTES;
+        size = need > size ? need : size;
         c = xmalloc(sizeof *c + size);
         c->used = 0;
         c->size = size;
