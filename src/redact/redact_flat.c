@@ -78,7 +78,8 @@ static size_t break_in(const char *at)
 }
 
 /* Copies up to the next CR or LF; returns how much. UNSAFE: a block is written where fewer bytes
- * may be wanted, but `to` has room for as much as `text` holds. */
+ * may be wanted, but `to` has room for as much as `text` holds, and what is too much is written
+ * over by the next line or wiped. */
 static size_t copy_line(char *to, struct str text)
 {
     size_t i = 0;
@@ -108,6 +109,8 @@ enum err redact_flat_add(struct redact_flat *f, struct str slice)
         f->in_row = 0;
         i += len;
     }
+    size_t room = f->bytes.capacity - f->bytes.len;
+    wipe(f->bytes.ptr + f->bytes.len, room < sizeof(block) ? room : sizeof(block));
     return OK;
 }
 
