@@ -107,6 +107,17 @@ static bool authorise(struct http_request *r, const struct http_route *route)
     return true;
 }
 
+/* Asked after the token: who has none learns nothing. */
+static bool admit(struct http_request *r, const struct http_route *route)
+{
+    if (!authorise(r, route))
+        return false;
+    if (!http_query_torn(r))
+        return true;
+    api_fail_field(r, "query", "has a parameter more than once, with different values");
+    return false;
+}
+
 /* The same table serves both: each server knows its own part only. */
 static struct http_route *routes_for(bool operator_socket, size_t *ret_count)
 {
@@ -126,7 +137,7 @@ static struct http_route *routes_for(bool operator_socket, size_t *ret_count)
 static enum err start_server(struct api *api, bool operator_socket, struct http_server **ret)
 {
     struct http_options o = {
-        .authorise = authorise,
+        .authorise = admit,
         .finished = api_access_finished,
         .ctx = api,
         .address = api->address,

@@ -42,7 +42,8 @@ void api_secret_versions(struct http_request *r)
     struct secret_row secret;
     struct secret_version *versions = NULL;
     size_t count = 0;
-    if (!api_query_number(r, "before", 1, UINT32_MAX, &before) ||
+    if (!api_query_only(r, "before,limit") ||
+        !api_query_number(r, "before", 1, UINT32_MAX, &before) ||
         !api_query_number(r, "limit", 1, LIST_VERSIONS_MAX, &limit))
         return;
     enum err e = read_versions(r, (uint32_t)before, limit, &secret, &versions, &count);
@@ -86,7 +87,8 @@ void api_secret_jobs(struct http_request *r)
     uint64_t limit = USERS_LIMIT_DEFAULT;
     bool waiting;
     AUTO(buf) struct buf body = buf_make(USERS_ANSWER_MAX_BYTES);
-    if (!api_query_number(r, "limit", 1, LIST_SECRET_JOBS_MAX, &limit) ||
+    if (!api_query_only(r, "limit,waiting") ||
+        !api_query_number(r, "limit", 1, LIST_SECRET_JOBS_MAX, &limit) ||
         !api_job_flag(r, "waiting", &waiting))
         return;
     enum err e = write_users(r, waiting, limit, &body);

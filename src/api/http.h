@@ -77,6 +77,9 @@ bool http_query(const struct http_request *r, const char *name,
                 struct str *ret); /* decoded; false: absent */
 /* The name of the parameter at *at (0: the first), which moves behind it; false: no more. */
 bool http_query_name(const struct http_request *r, size_t *at, struct str *ret);
+/* A parameter stands there more than once with different values: whoever reads the first and
+ * whoever reads the last, say a proxy before us, would not mean the same. */
+bool http_query_torn(const struct http_request *r);
 struct str http_header(const struct http_request *r, const char *name); /* empty: absent */
 struct str http_authorization(
     const struct http_request *r); /* the raw header; the adapter wipes it at the end */

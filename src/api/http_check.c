@@ -198,7 +198,7 @@ static bool check_body_fields(struct http_request *r)
 
 static bool check_target(struct http_request *r)
 {
-    if (r->target_len > HTTP_TARGET_MAX_BYTES)
+    if (r->target_len > HTTP_TARGET_MAX_BYTES || r->parameters > HTTP_QUERY_PARAMETERS_MAX)
         return refuse(r, err_status(ERR_URI_TOO_LONG), err_code(ERR_URI_TOO_LONG),
                       err_text(ERR_URI_TOO_LONG));
     if (r->method == ROUTER_UNKNOWN)

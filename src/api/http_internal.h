@@ -130,6 +130,7 @@ struct http_request {
     enum router_method method;
     struct str method_name, target, query;
     size_t target_len; /* as it came, also when it is too long to keep */
+    size_t parameters; /* of its query, likewise */
     struct router_path path;
     struct http_field *fields;
     size_t field_count;

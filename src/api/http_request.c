@@ -1,4 +1,6 @@
 /* What a handler may ask of its request. */
+#include <stdlib.h>
+
 #include "alloc.h"
 #include "cookie.h"
 #include "encode.h"
@@ -72,6 +74,51 @@ bool http_query_name(const struct http_request *r, size_t *at, struct str *ret)
     (void)str_split(pair, '=', &key);
     *ret = query_decode(r->arena_here, key);
     return true;
+}
+
+struct query_pair {
+    struct str name, value;
+};
+
+static int compare_bytes(struct str a, struct str b)
+{
+    size_t len = a.len < b.len ? a.len : b.len;
+    int order = len ? memcmp(a.ptr, b.ptr, len) : 0;
+    return order ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+static int compare_pairs(const void *a, const void *b)
+{
+    const struct query_pair *x = a, *y = b;
+    int order = compare_bytes(x->name, y->name);
+    return order ? order : compare_bytes(x->value, y->value);
+}
+
+/* Sorted, since a query of many short parameters must not cost their square. */
+bool http_query_torn(const struct http_request *r)
+{
+    size_t count = 0, most = 1;
+    struct str rest = r->query, raw;
+    if (rest.len == 0)
+        return false;
+    for (size_t i = 0; i < rest.len; i++)
+        most += rest.ptr[i] == '&';
+    struct query_pair *pairs = arena_array(r->arena_here, most, sizeof *pairs);
+    while (rest.len) {
+        struct str key;
+        rest = str_split(rest, '&', &raw);
+        struct str value = str_split(raw, '=', &key);
+        if (raw.len)
+            pairs[count++] = (struct query_pair){query_decode(r->arena_here, key),
+                                                 query_decode(r->arena_here, value)};
+    }
+    qsort(pairs, count, sizeof *pairs, compare_pairs);
+    for (size_t i = 1; i < count; i++) {
+        if (str_equal(pairs[i - 1].name, pairs[i].name) &&
+            !str_equal(pairs[i - 1].value, pairs[i].value))
+            return true;
+    }
+    return false;
 }
 
 struct str http_header(const struct http_request *r, const char *name)

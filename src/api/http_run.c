@@ -3,6 +3,7 @@
  * An answer given in the first of these calls ends the connection, so it is kept for the last one
  * unless a body is announced that nobody wants to read. */
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "alloc.h"
 #include "clock.h"
@@ -17,6 +18,23 @@ static struct http_conn *conn_of(struct MHD_Connection *mhd)
     return info->socket_context;
 }
 
+static size_t parameters_of(const char *target)
+{
+    size_t count = 0;
+    const char *at = strchr(target, '?');
+    for (; at; at = strchr(at + 1, '&'))
+        count++;
+    return count;
+}
+
+/* Beside the library, which could neither read so many parameters nor say so. */
+static void refuse_parameters(struct http_request *r)
+{
+    http_fail_raw(r, ERR_URI_TOO_LONG);
+    http_reaper_linger(&r->server->reaper, r->conn->fd);
+    shutdown(r->conn->fd, SHUT_RDWR);
+}
+
 void *http_run_request_line(void *server, const char *target, struct MHD_Connection *mhd)
 {
     struct http_request *r = xcalloc(1, sizeof *r);
@@ -28,6 +46,9 @@ void *http_run_request_line(void *server, const char *target, struct MHD_Connect
     r->id = ulid_new();
     r->began_us = clock_monotonic_us();
     r->target_len = strlen(target);
+    r->parameters = parameters_of(target);
+    if (r->parameters > HTTP_QUERY_PARAMETERS_MAX)
+        refuse_parameters(r);
     if (r->target_len <= HTTP_TARGET_MAX_BYTES) {
         struct str whole = arena_str(&r->arena, str_bytes(target, r->target_len));
         r->query = str_split(whole, '?', &r->target);

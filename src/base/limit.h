@@ -141,6 +141,8 @@
 #define HTTP_BODY_PROGRESS_MS    (60 * 1000) /* longest time for HTTP_BODY_PROGRESS_BYTES of body */
 #define HTTP_BODY_PROGRESS_BYTES (16 * 1024) /* less than this in that time is a slow drip */
 #define HTTP_CONNECTIONS_MAX     10000
+/* No call takes more than ten; with some hundred the HTTP library cannot answer. */
+#define HTTP_QUERY_PARAMETERS_MAX 100
 
 /* One message between our processes: a value, its sealed form and its context. */
 #define IPC_MESSAGE_MAX_BYTES (160 * 1024)

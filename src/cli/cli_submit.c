@@ -79,7 +79,7 @@ int cli_job_wait(const struct cli_args *args)
 /* --- dry run --- */
 
 struct reference {
-    struct str field, name, sink, host, version;
+    struct str field, name, sink, host, version, resolves_to;
     bool exposed;
 };
 static const struct json_field reference_fields[] = {
@@ -88,6 +88,7 @@ static const struct json_field reference_fields[] = {
     JSON_FIELD(struct reference, sink, "sink", JSON_AS_STR, JSON_NULLABLE, 64),
     JSON_FIELD(struct reference, host, "host", JSON_AS_STR, JSON_NULLABLE, 1024),
     JSON_FIELD(struct reference, version, "version", JSON_AS_RAW, JSON_NULLABLE, 64),
+    JSON_FIELD(struct reference, resolves_to, "resolvesTo", JSON_AS_RAW, JSON_NULLABLE, 64),
     JSON_FIELD(struct reference, exposed, "exposed", JSON_AS_BOOL, JSON_NULLABLE, 0),
 };
 struct checked {
@@ -97,13 +98,22 @@ static const struct json_field checked_fields[] = {
     JSON_FIELD(struct checked, references, "references", JSON_AS_ARRAY, JSON_REQUIRED, 0),
 };
 
-static void put_row(struct json_out *o, const struct reference *r)
+/* "2", "3 (newest)"; "newest" for a token that may not list secrets. */
+static struct str version_words(const struct reference *r, struct arena *a)
 {
-    bool newest = r->version.len == 0 || str_is(r->version, "null");
+    if (r->version.len && !str_is(r->version, "null"))
+        return r->version;
+    if (!r->resolves_to.len)
+        return STR("newest");
+    return arena_printf(a, "%.*s (newest)", (int)r->resolves_to.len, r->resolves_to.ptr);
+}
+
+static void put_row(struct json_out *o, const struct reference *r, struct arena *a)
+{
     json_out_open(o, '{');
     json_out_member_str(o, "field", r->field);
     json_out_member_str(o, "name", r->name);
-    json_out_member_str(o, "version", newest ? STR("newest") : r->version);
+    json_out_member_str(o, "version", version_words(r, a));
     json_out_member_str(o, "sink", r->sink);
     json_out_member_str(o, "host", r->host.len ? r->host : STR("-"));
     json_out_member_str(o, "worker", r->exposed ? STR("sees it") : STR("blind"));
@@ -128,7 +138,7 @@ static enum err put_rows(struct cli_client *c, struct str answer, struct buf *re
         struct reference r = {.exposed = false};
         TRY(json_decode(element, reference_fields, ARRAY_LEN(reference_fields), STR_EMPTY,
                         &problems, &r));
-        put_row(&o, &r);
+        put_row(&o, &r, &c->arena);
     }
     json_out_close(&o, ']');
     return json_out_end(&o);

@@ -19,7 +19,9 @@ struct job_reach {
 enum err job_reach_find(struct str payload, const struct ref_list *refs, struct arena *a,
                         struct job_reach **ret) MUST_USE;
 
-/* A reference and what it reaches, as one object (job_view.c). */
-void job_reach_write(struct json_out *o, const struct ref *ref, const struct job_reach *reach);
+/* A reference and what it reaches, as one object (job_view.c). version: what it means now; 0: is
+ * not told. */
+void job_reach_write(struct json_out *o, const struct ref *ref, const struct job_reach *reach,
+                     uint32_t version);
 
 #endif

@@ -38,7 +38,7 @@ static enum err add_value(struct job_refs *s, const struct ref *ref, const struc
                          JOB_VALUES_MAX_BYTES);
 }
 
-static enum err check_ref(struct job_refs *s, const struct ref *ref)
+static enum err check_ref(struct job_refs *s, const struct ref *ref, uint32_t *ret_version)
 {
     struct secret_row row;
     struct str near;
@@ -60,6 +60,7 @@ static enum err check_ref(struct job_refs *s, const struct ref *ref)
     if (e == ERR_NOT_FOUND)
         return problems_add(s->problems, ref->pointer, "the secret has no such version");
     TRY(e);
+    *ret_version = sealed.version;
     return add_value(s, ref, &sealed);
 }
 
@@ -68,23 +69,27 @@ static bool same_ref(const struct ref *a, const struct ref *b)
     return !a->literal && a->version == b->version && str_equal(a->name, b->name);
 }
 
-enum err job_refs_check(struct job_refs *s, const struct ref_list *refs)
+enum err job_refs_check(struct job_refs *s, const struct ref_list *refs, uint32_t **ret_versions)
 {
     enum err result = OK;
     s->value_bytes = 0;
+    uint32_t *versions = arena_array(s->arena, refs->count + 1, sizeof *versions);
     bool *good = arena_array(s->arena, refs->count + 1, sizeof *good);
     for (size_t i = 0; i < refs->count; i++) {
         const struct ref *ref = &refs->refs[i];
         good[i] = ref->literal;
-        for (size_t j = 0; j < i && !good[i]; j++)
+        for (size_t j = 0; j < i && !good[i]; j++) {
             good[i] = good[j] && same_ref(&refs->refs[j], ref);
+            versions[i] = versions[j];
+        }
         if (good[i])
             continue;
-        enum err e = check_ref(s, ref);
+        enum err e = check_ref(s, ref, &versions[i]);
         if (e != OK && e != ERR_INVALID)
             return e;
         good[i] = e == OK;
         result = e == OK ? result : e;
     }
+    *ret_versions = versions;
     return result;
 }

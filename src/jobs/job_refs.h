@@ -18,7 +18,9 @@ struct job_refs {
 /* Every reference of a job names a secret, and a version, that is there and that the token may use,
  * and the values are not longer together than JOB_VALUES_MAX_BYTES. Each
  * (name, version) is looked up once; a repeat of a bad one is reported too, each at its place.
- * ERR_INVALID with problems. */
-enum err job_refs_check(struct job_refs *s, const struct ref_list *refs) MUST_USE;
+ * ERR_INVALID with problems. *ret_versions, in any case: of each good one the version that it means
+ * now. */
+enum err job_refs_check(struct job_refs *s, const struct ref_list *refs,
+                        uint32_t **ret_versions) MUST_USE;
 
 #endif

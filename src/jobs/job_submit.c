@@ -275,7 +275,7 @@ static enum err prepare_one(struct submit *s, struct source *source, const struc
     TRY(judge(s, ruled));
     ret->actor = s->refs.actor;
     ret->refs = own_refs(s, source, &p.assets);
-    TRY(judge(s, job_refs_check(&s->refs, &ret->refs)));
+    TRY(judge(s, job_refs_check(&s->refs, &ret->refs, &ret->versions)));
     if (ruled == OK) {
         TRY(check_template(s, source, &p));
         TRY(find_fonts(s, &p, ret));

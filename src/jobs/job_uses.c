@@ -17,7 +17,7 @@ enum err job_write_references(const struct job *job, struct str pattern, struct 
     for (size_t i = 0; i < text.refs.count; i++) {
         const struct ref *ref = &text.refs.refs[i];
         if (!ref->literal && job_names_match(pattern, ref->name))
-            job_reach_write(&o, ref, &reach[i]);
+            job_reach_write(&o, ref, &reach[i], 0);
     }
     json_out_close(&o, ']');
     return json_out_end(&o);

@@ -119,7 +119,8 @@ enum err job_write_created(const struct job_prepared *p, struct buf *out)
     return json_out_end(&o);
 }
 
-void job_reach_write(struct json_out *o, const struct ref *ref, const struct job_reach *reach)
+void job_reach_write(struct json_out *o, const struct ref *ref, const struct job_reach *reach,
+                     uint32_t version)
 {
     json_out_open(o, '{');
     json_out_member_str(o, "field", ref->pointer);
@@ -129,6 +130,8 @@ void job_reach_write(struct json_out *o, const struct ref *ref, const struct job
         json_out_int(o, ref->version);
     else
         json_out_null(o);
+    if (version)
+        json_out_member_int(o, "resolvesTo", version);
     json_out_member_str(o, "sink", str_from(ref_sink_name(reach->sink)));
     key_str_or_null(o, "host", reach->host);
     json_out_member_bool(o, "exposed", reach->exposed);
@@ -139,7 +142,8 @@ static void write_references(struct json_out *o, const struct job_prepared *p)
 {
     for (size_t i = 0; i < p->refs.count; i++) {
         if (!p->refs.refs[i].literal)
-            job_reach_write(o, &p->refs.refs[i], &p->reach[i]);
+            job_reach_write(o, &p->refs.refs[i], &p->reach[i],
+                            p->actor->may_list_names ? p->versions[i] : 0);
     }
     for (size_t i = 0; i < p->child_count; i++)
         write_references(o, &p->children[i]);

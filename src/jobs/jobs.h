@@ -29,6 +29,7 @@ struct job_prepared {
     struct job job;
     struct ref_list refs;    /* its own, not those of nested jobs; pointers in what was submitted */
     struct job_reach *reach; /* of each: where the value goes (job_reach.h) */
+    uint32_t *versions;      /* of each: the version that it means now */
     struct ulid *fonts;      /* uploaded ones that it names */
     size_t font_count;
     bool stored_template;

@@ -88,13 +88,15 @@ def test_dry_run_shows_every_reference_and_stores_nothing(team):
     rows = [re.split(r"\s{2,}", line) for line in done.stdout.splitlines()]
     assert rows[0] == ["FIELD", "SECRET", "VERSION", "SINK", "HOST", "WORKER"]
     assert sorted(rows[1:]) == sorted([
-        ["/template/src", "KEY", "newest", "url", "files.example", "blind"], ["/assets/0/value", "KEY", "1", "text", "-", "sees it"],
-        ["/assets/1/params/headers/A", "KEY", "newest", "header", "a.example", "blind"], ["/assets/2/src", "KEY", "newest", "url", "-", "blind"],
-        ["/webhook/data/k", "KEY", "newest", "body", "hooks.example", "blind"]])
+        ["/template/src", "KEY", "1 (newest)", "url", "files.example", "blind"], ["/assets/0/value", "KEY", "1", "text", "-", "sees it"],
+        ["/assets/1/params/headers/A", "KEY", "1 (newest)", "header", "a.example", "blind"], ["/assets/2/src", "KEY", "1 (newest)", "url", "-", "blind"],
+        ["/webhook/data/k", "KEY", "1 (newest)", "body", "hooks.example", "blind"]])
     assert "warning: /assets/0/value" in done.stderr and "nothing was stored" in done.stderr
     assert team.json("job", "list") == []
     said = team.json("job", "submit", job, "--dry-run")
-    assert said["valid"] is True and len(said["references"]) == 5
+    assert said["valid"] is True and [r["resolvesTo"] for r in said["references"]] == [1] * 5
+    blind = team.run("job", "submit", job, "--dry-run", token=team.server.new_token("submit", team.name))
+    assert " newest " in blind.stdout and "(newest)" not in blind.stdout
     assert team.json("job", "list") == []
 
 

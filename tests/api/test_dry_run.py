@@ -18,7 +18,7 @@ def references(team, payload, path="/jobs"):
     assert answer.status_code == 200, answer.text
     body = answer.json()
     assert set(body) == {"valid", "references", "warnings"} and body["valid"] is True
-    assert all(set(r) == {"field", "name", "version", "sink", "host", "exposed"} for r in body["references"])
+    assert all(set(r) == {"field", "name", "version", "resolvesTo", "sink", "host", "exposed"} for r in body["references"])
     return {r["field"]: (r["name"], r["version"], r["sink"], r["host"], r["exposed"]) for r in body["references"]}
 
 
@@ -58,6 +58,19 @@ def test_the_hosts_of_policies_in_the_manual_are_those_that_keys_go_to(team, sto
     assert team.server.put("BOUND", "some-value-78", token=team.token, policy={"sinks": ["credential"], "hosts": [bound]}).status_code == 201
     got = references(team, {"engine": "ffmpeg", "assets": [], "upload": {"provider": "s3", "prefix": "films/", "params": params}})
     assert {r[2:4] for r in got.values()} == {("credential", bound)}
+
+
+def test_it_tells_the_version_that_would_be_used_now_to_who_may_list_secrets(keyed):
+    payload = {"template": TEMPLATE, "assets": [
+        {"type": "text", "value": f"${{secret.{ref}}}"} for ref in ("KEY", "KEY@1", "KEY", "KEY@2", "PLAIN")]}
+    assert keyed.server.put("PLAIN", "some-value-79", token=keyed.token).status_code == 201
+    for value in ("some-value-80", "some-value-81"):
+        assert keyed.call("PUT", "/secrets", {"name": "KEY", "value": value, "rotate": True}).status_code == 201
+    now = lambda token: [(r["version"], r.get("resolvesTo")) for r in
+                         keyed.server.call("POST", "/jobs?dryRun=true", payload, token=token).json()["references"]]
+    assert now(keyed.token) == [(None, 3), (1, 1), (None, 3), (2, 2), (None, 1)]
+    assert now(keyed.server.new_token("editor", keyed.name)) == now(keyed.token)
+    assert now(keyed.server.new_token("submit", keyed.name)) == [(None, None), (1, None), (None, None), (2, None), (None, None)]
 
 
 def test_nothing_is_stored(keyed):

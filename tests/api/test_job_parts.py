@@ -25,7 +25,7 @@ def test_references_are_those_of_the_dry_run(server, unique):
     dry = server.call("POST", "/jobs?dryRun=true", payload).json()["references"]
     job = server.submit(payload).json()["id"]
     listed = get(server, job, "references")
-    assert listed == dry
+    assert listed == [{k: v for k, v in r.items() if k != "resolvesTo"} for r in dry]
     assert listed[0] == {"field": "/assets/0/value", "name": unique, "version": 1, "sink": "text", "host": None, "exposed": True}
     assert [(r["sink"], r["host"], r["exposed"]) for r in listed[1:]] == [("url", "cdn.example.com", False), ("header", "hooks.example.com:8443", False)]
     assert get(server, server.submit({"engine": "x", "assets": []}).json()["id"], "references") == []

@@ -12,7 +12,8 @@ schema("JobCreated", members({**messages.JOB, "stats": "JobStats"}, {"missingFon
 schema("Checked", members({"valid": {"const": True}, "references": array("CheckedReference")}, {"warnings": array("Problem")},
                           about="Of a dry run: nothing was stored"))
 schema("CheckedReference", members({"field": TEXT, "name": TEXT, "sink": TEXT, "exposed": FLAG},
-                                   {"version": {"type": ["integer", "null"], "minimum": 1}, "host": TEXT_OR_NULL}))
+                                   {"version": {"type": ["integer", "null"], "minimum": 1},
+                                    "resolvesTo": {"type": "integer", "minimum": 1}, "host": TEXT_OR_NULL}))
 LIST_QUERY = {
     "from": {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}, "limit": number(1, 1000), "from_date": TIME, "to_date": TIME,
     "states": text(pattern=STATES_PATTERN), "exclude_states": text(pattern=STATES_PATTERN),
