@@ -173,7 +173,7 @@ def test_without_an_answer_the_log_says_why(server, keys, self_signed, kind, sai
         line = until(lambda: [x for x in server.job_log(job).splitlines() if x.startswith("[upload to ")], 30)[0]
     assert said in line and ("tried again in 1 s" in line) == again
     assert in_spool(server, job)
-    assert server.job(job)["status"] == ("render:dorender" if again else "error")
+    until(lambda: server.job(job)["status"] == ("render:dorender" if again else "error"), what="the job's state")
 
 
 # --- retry-delivery ---

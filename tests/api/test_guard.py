@@ -98,4 +98,4 @@ def test_abuse_072_an_endless_answer_is_cut(server, studio, unique):
         start = time.monotonic()
         job = server.render({"webhook": {"url": web.url}}, 'echo x > "$SAFELIGHT_OUTPUT"\n')
         until(lambda: "[webhook" in server.job_log(job["id"]), 20)
-        assert time.monotonic() - start < 20 * SLOW
+        assert time.monotonic() - start < 60 * SLOW

@@ -183,7 +183,7 @@ def test_secrets_jobs_and_deliveries_are_counted(own, studio, unique):
 
 
 def test_jobs_that_wait_and_that_are_rendered(fresh):
-    s = fresh("--lease-ms", "1500")
+    s = fresh("--lease-ms", "4000")
     assert value(page(s), "safelight_jobs", state="queued") == 0 and value(page(s), "safelight_queue_oldest_seconds") == 0
     job = {"template": {"id": "T", "src": "https://example.com/t.aep", "composition": "c"}, "assets": [{"type": "text", "layerName": "l", "value": "x"}]}
     for tags in ([], ["a", "b", "c"]):

@@ -231,7 +231,7 @@ def test_too_little_free_where_it_lies(fresh):
 
 def test_an_upload_that_outlived_its_lease_replaces_nothing(fresh):
     """The race of a stalled worker: its bytes are there, its lease is another's by now."""
-    s = fresh(*OPEN, "--lease-ms", "400")
+    s = fresh(*OPEN, "--lease-ms", "3000")
     worker = s.new_token("worker")
     first, _ = lease_for(s, {}, token=worker)
 

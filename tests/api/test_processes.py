@@ -241,13 +241,19 @@ def test_a_killed_courier_is_started_again(fresh, studio, unique):
         until(lambda: studio.received(f"/hook/{unique}{i}"), 15)
 
 
+def begin(c, s, body):
+    """A request that the server has begun with: it asked for the body, and has a part of it."""
+    c.sendall(b"PUT /api/v2/secrets HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\nAuthorization: Bearer " + s.token.encode() +
+              b"\r\nContent-Type: application/json\r\nContent-Length: " + str(len(body)).encode() + b"\r\n\r\n")
+    assert c.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    c.sendall(body[:1000])
+
+
 def test_sigterm_finishes_what_has_begun(fresh):
     s = fresh()
     value = b'{"name":"SLOW","value":"' + b"v" * 5000 + b'"}'
     with socket.create_connection((s.host, s.port), timeout=20) as c:
-        c.sendall(b"PUT /api/v2/secrets HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer " + s.token.encode() +
-                  b"\r\nContent-Type: application/json\r\nContent-Length: " + str(len(value)).encode() + b"\r\n\r\n" + value[:1000])
-        time.sleep(0.2)
+        begin(c, s, value)
         s.process.terminate()
         time.sleep(0.3)
         c.sendall(value[1000:])
@@ -266,7 +272,7 @@ def test_sigint_stops_too_and_idle_connections_do_not_hold_it(fresh):
     idle = [socket.create_connection((s.host, s.port)) for _ in range(20)]
     start = time.monotonic()
     s.process.send_signal(signal.SIGINT)
-    assert s.process.wait(20 * SLOW) == 0 and time.monotonic() - start < 10 * SLOW
+    assert s.process.wait(25 * SLOW) == 0 and time.monotonic() - start < 20 * SLOW
     for c in idle:
         c.close()
 
@@ -291,7 +297,9 @@ def test_abuse_086_095_kill_9_under_load_loses_nothing_acknowledged(fresh):
                 number += 1
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             running = [pool.submit(put, i) for i in range(8)]
+            before = len(acknowledged)
             time.sleep(0.3 + 0.13 * turn)
+            until(lambda: len(acknowledged) >= before + 20)
             s.kill()
             stop = True
             for r in running:
@@ -303,7 +311,6 @@ def test_abuse_086_095_kill_9_under_load_loses_nothing_acknowledged(fresh):
     assert [r["sequence"] for r in rows] == list(range(1, len(rows) + 1))
     created = [r["name"] for r in rows if r["event"] == "secret.created"]
     assert sorted(created) == sorted(names)
-    assert len(acknowledged) > 100
 
 
 # --- doctor ---

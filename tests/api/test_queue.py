@@ -40,12 +40,12 @@ def test_42_leases_taken_at_once_are_exclusive(server):
 
 
 def test_47_a_silent_lease_is_given_to_another_and_a_poisonous_job_ends(fresh, folder):
-    s = fresh("--lease-ms", "1000")
+    s = fresh("--lease-ms", "2500")
     made = s.submit({"engine": "quiet"}).json()["id"]
     leases = []
     for _ in range(5):
         answer = until(lambda: (lambda a: a if a.status_code == 200 else None)(s.call("POST", "/worker/lease", {"engines": "quiet"})), 10, "the job being queued again")
-        assert answer.json()["job"]["id"] == made and answer.json()["leaseMs"] == 1000
+        assert answer.json()["job"]["id"] == made and answer.json()["leaseMs"] == 2500
         leases.append(answer.json())
         said = s.call("POST", f"/worker/leases/{leases[-1]['lease']}/log?offset=0&final=1", f"try {len(leases)}\n".encode())
         assert said.status_code == 200
@@ -60,11 +60,11 @@ def test_47_a_silent_lease_is_given_to_another_and_a_poisonous_job_ends(fresh, f
 
 
 def test_a_heartbeat_keeps_a_lease(fresh):
-    s = fresh("--lease-ms", "1000")
+    s = fresh("--lease-ms", "4000")
     s.submit({"engine": "beat"})
     lease = s.call("POST", "/worker/lease", {"engines": "beat"}).json()
     for i in range(8):
-        time.sleep(0.4)
+        time.sleep(0.6)
         assert s.call("POST", f"/worker/leases/{lease['lease']}/heartbeat", {"progress": i}).status_code == 200
     assert s.job(lease["job"]["id"])["progress"] == 7
 

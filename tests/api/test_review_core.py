@@ -1,4 +1,5 @@
 """What a review of vault, store, server and authentication found, and what it looked for."""
+import fcntl
 import os
 import shutil
 import signal
@@ -11,7 +12,7 @@ import zlib
 import pytest
 
 from conftest import BINARY, OPEN, SLOW, canary, clean_environment, until
-from test_processes import certificate, shown
+from test_processes import begin, certificate, shown
 from test_secrets import check_error
 
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -60,7 +61,9 @@ def test_abuse_105_closed_standard_descriptors_never_become_the_root_key(fresh, 
 
 def test_descriptors_of_the_starter_reach_no_child(fresh, folder):
     s = fresh(start=False)
-    high = os.dup2(os.open(folder, os.O_RDONLY), 1500)
+    low = os.open(folder, os.O_RDONLY)
+    high = fcntl.fcntl(low, fcntl.F_DUPFD, 1000)  # a number of its own: this process may have anything at any
+    os.close(low)
     s.process = subprocess.Popen([BINARY, "serve", "--data", str(s.data), "--listen", "127.0.0.1:0"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                  stderr=subprocess.DEVNULL, env=clean_environment(), pass_fds=(high,))
     os.close(high)
@@ -74,9 +77,7 @@ def test_sigterm_to_all_processes_at_once_still_finishes_what_has_begun(fresh):
     s = fresh()
     body = b'{"name":"SLOW","value":"' + b"v" * 5000 + b'"}'
     with socket.create_connection((s.host, s.port), timeout=20) as c:
-        c.sendall(b"PUT /api/v2/secrets HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer " + s.token.encode() +
-                  b"\r\nContent-Type: application/json\r\nContent-Length: " + str(len(body)).encode() + b"\r\n\r\n" + body[:1000])
-        time.sleep(0.2 * SLOW)
+        begin(c, s, body)
         for pid in [*s.pids().values(), s.process.pid]:
             os.kill(pid, signal.SIGTERM)
         time.sleep(0.3)

@@ -224,12 +224,12 @@ def test_what_an_engine_leaves_in_the_background_ends_with_it(server):
     mark = f"{61000 + os.getpid() % 1000}.{time.monotonic_ns() % 10**9}"
     begun = time.monotonic()
     job = server.render({}, f'sleep {mark} &\necho x > "$SAFELIGHT_OUTPUT"\n')
-    assert job["status"] == "finished" and time.monotonic() - begun < 20 * SLOW
-    assert not processes(mark)
+    assert job["status"] == "finished" and time.monotonic() - begun < 60 * SLOW
+    until(lambda: not processes(mark), what="the end of what was left")
 
 
 def test_an_engine_that_writes_without_end_does_not_silence_the_worker(fresh):
-    server = fresh("--lease-ms", "3000")
+    server = fresh("--lease-ms", "6000")
     job = server.render({}, 'timeout 8 cat /dev/zero | tr "\\\\0" "x"; echo x > "$SAFELIGHT_OUTPUT"\n', 60)
     assert job["status"] == "finished" and "went silent" not in server.job_log(job["id"])
 

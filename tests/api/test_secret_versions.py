@@ -142,7 +142,7 @@ def test_a_rollback_keeps_the_policy_and_its_expiry(server, unique):
 def test_what_has_expired_is_not_taken_up_again(server, unique):
     from policed import in_ms
     secret = stored(server, unique, canary(), canary())
-    assert server.call("PATCH", f"/secrets/{secret['id']}", {"policy": {"expiresAt": in_ms(300)}}).status_code == 200
+    assert server.call("PATCH", f"/secrets/{secret['id']}", {"policy": {"expiresAt": in_ms(3000)}}).status_code == 200
     refused = until(lambda: [a for a in [roll_back(server, secret, 1)] if a.status_code != 200], 5, "the expiry")
     assert check_error(refused[0], 403)["code"] == "POLICY_EXPIRED"
 

@@ -1,6 +1,7 @@
 """What a service manager does with the server: sockets that it passes, what it is told, its watchdog; and the public UNIX
 socket. The manager here is this process."""
 import contextlib
+import fcntl
 import grp
 import os
 import pathlib
@@ -15,7 +16,7 @@ import time
 import pytest
 import requests
 
-from conftest import BINARY, SLOW, Server, canary, clean_environment, send_signal, until, zombie
+from conftest import BINARY, SLOW, Server, canary, clean_environment, free_port, send_signal, until, zombie
 from test_processes import certificate
 
 START = 'export LISTEN_PID=$$ WATCHDOG_PID=$$; exec "$0" "$@"'  # the pid of the server: exec keeps it
@@ -27,19 +28,13 @@ class Served:
     def __init__(self, data, *flags, passed=(), env=None, start=START):
         self.data, self.out, self.log_path = pathlib.Path(data), pathlib.Path(data).parent / "out", pathlib.Path(data).parent / "err"
 
-        def place():
-            for number, fd in enumerate(kept):
+        def place():  # in the child: this process may have anything at any number
+            for number, fd in enumerate([fcntl.fcntl(p.fileno(), fcntl.F_DUPFD, 10) for p in passed]):
                 os.dup2(fd, 3 + number)
-        kept = [os.dup(p.fileno()) for p in passed]
-        kept = [os.dup2(fd, 40 + i) for i, fd in enumerate(kept)] if kept else []
         more = {"LISTEN_FDS": str(len(passed))} if passed else {}
-        try:
-            with open(self.out, "w") as out, open(self.log_path, "a") as err:
-                self.process = subprocess.Popen(["/bin/sh", "-c", start, BINARY, "serve", "--data", str(data), *map(str, flags)], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                                env=clean_environment(**{**more, **(env or {})}), preexec_fn=place if passed else None, pass_fds=tuple(range(3, 3 + len(passed))))
-        finally:
-            for fd in kept:
-                os.close(fd)
+        with open(self.out, "w") as out, open(self.log_path, "a") as err:
+            self.process = subprocess.Popen(["/bin/sh", "-c", start, BINARY, "serve", "--data", str(data), *map(str, flags)], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                                            env=clean_environment(**{**more, **(env or {})}), preexec_fn=place if passed else None, pass_fds=tuple(range(3, 3 + len(passed))))
 
     def log(self):
         return self.log_path.read_text(errors="replace")
@@ -195,8 +190,7 @@ def test_a_descriptor_that_is_not_open_is_refused(data):
 
 @pytest.mark.skipif(not shutil.which("systemd-socket-activate"), reason="systemd's own tool is not here")
 def test_with_systemds_own_tool(data, folder):
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        number = probe.getsockname()[1]
+    number = free_port()
     log = open(folder / "activate.log", "w")
     manager = subprocess.Popen(["systemd-socket-activate", "-l", f"127.0.0.1:{number}", "-E", "ASAN_OPTIONS", BINARY, "serve", "--data", str(data)],
                                stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=clean_environment())
@@ -216,7 +210,7 @@ class Manager:
         self.socket.bind(address.replace("@", "\0", 1) if address.startswith("@") else address)
         self.env = {"NOTIFY_SOCKET": address}
 
-    def hear(self, seconds=15):
+    def hear(self, seconds=20):
         """The next message as a dict; None when none comes."""
         self.socket.settimeout(seconds * SLOW)
         try:
@@ -224,19 +218,13 @@ class Manager:
         except TimeoutError:
             return None
 
-    def until(self, wanted, seconds=15):
+    def until(self, wanted, seconds=20):
         """Messages up to one that has `wanted`, which is returned."""
         while True:
             message = self.hear(seconds)
             assert message is not None, f"{wanted} did not come"
             if wanted in message:
                 return message
-
-    def drain(self):
-        self.socket.setblocking(False)
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                self.socket.recv(4096)
 
 
 @pytest.fixture
@@ -312,9 +300,10 @@ def test_life_is_told_only_while_all_processes_answer(data, manager, stuck):
             manager.until("WATCHDOG")
         pid = s.pids()[stuck]
         send_signal(pid, signal.SIGSTOP)
-        time.sleep(0.2)  # what was on its way
-        manager.drain()
-        assert manager.hear(0.7) is None
+        on_its_way = 0
+        while manager.hear(1) is not None:
+            on_its_way += 1
+            assert on_its_way < 5
         send_signal(pid, signal.SIGCONT)
         manager.until("WATCHDOG")
 
@@ -367,8 +356,10 @@ def test_a_socket_that_was_left_behind_is_replaced(data, folder):
     path = folder / "http.sock"
     s = Served(data, "--listen", f"unix:{path}")
     s.ready()
+    children = s.pids().values()
     s.process.kill()
     s.process.wait()
+    until(lambda: all(zombie(pid) for pid in children), what="the children's end")
     assert path.is_socket()
     from test_metrics import local
     with serving(data, "--listen", f"unix:{path}"):

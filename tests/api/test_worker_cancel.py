@@ -73,7 +73,7 @@ def test_cancel_comes_soon_however_long_the_lease(folder):
         farm.cancel.add(lease)
         said = time.monotonic()
         assert ended(worker) == FAILED
-        assert time.monotonic() - said < 8 * SLOW and gone(folder) and farm.finished == [] and farm.folders() == []
+        assert time.monotonic() - said < 20 * SLOW and gone(folder) and farm.finished == [] and farm.folders() == []
 
 
 def test_an_engine_that_does_not_listen_is_ended_after_a_grace(folder):
@@ -112,7 +112,7 @@ def test_cancel_during_a_download_leaves_no_file(folder):
 
 @pytest.mark.parametrize("status", [409, 404, 410, 401, 403])
 def test_a_lease_that_the_server_calls_ended_stops_the_engine(folder, status):
-    with WorkerServer(folder, lease_ms=1500) as farm:
+    with WorkerServer(folder, lease_ms=4500) as farm:
         lease = farm.add()
         worker = farm.worker("--once", engine=sleeper(folder))
         begun(folder)
@@ -122,8 +122,8 @@ def test_a_lease_that_the_server_calls_ended_stops_the_engine(folder, status):
 
 
 def test_a_server_that_is_gone_for_a_while_costs_no_job(folder):
-    """Half the lease without an answer; the beats come ever more seldom, and the job goes on."""
-    with WorkerServer(folder, lease_ms=6000) as farm:
+    """No answer for a part of the lease; the beats come ever more seldom, and the job goes on."""
+    with WorkerServer(folder, lease_ms=9000) as farm:
         lease = farm.add()
         go = folder / "go"
         worker = farm.worker("--once", engine=engine(folder, f"touch {folder}/begun; until [ -e {go} ]; do sleep 0.1; done; {QUICK}"))
@@ -132,8 +132,9 @@ def test_a_server_that_is_gone_for_a_while_costs_no_job(folder):
         for call in ("heartbeat", "log", "finish", "output"):
             farm.answers[call] = (503, {"error": "x", "code": "BUSY"})
         before = len(farm.beats)
+        until(lambda: len(farm.beats) > before, 10, "a beat without an answer")
         time.sleep(3)
-        assert 2 <= len(farm.beats) - before <= 8  # no storm
+        assert 3 <= len(farm.beats) - before <= 8  # no storm
         go.touch()
         time.sleep(0.5)
         farm.answers.clear()
@@ -142,14 +143,14 @@ def test_a_server_that_is_gone_for_a_while_costs_no_job(folder):
 
 
 def test_a_server_that_stays_away_ends_the_lease_and_the_engine(folder):
-    with WorkerServer(folder, lease_ms=2000) as farm:
+    with WorkerServer(folder, lease_ms=6000) as farm:
         farm.add()
         worker = farm.worker("--once", engine=sleeper(folder))
         begun(folder)
-        farm.answers["heartbeat"] = (503, {"error": "x", "code": "BUSY"})
         at = time.monotonic()
+        farm.answers["heartbeat"] = (503, {"error": "x", "code": "BUSY"})
         assert ended(worker) == FAILED and gone(folder) and farm.folders() == []
-        assert 1 < time.monotonic() - at < 10 * SLOW and "lease_ran_out" in farm.log()
+        assert 1 < time.monotonic() - at < 20 * SLOW and "lease_ran_out" in farm.log()
 
 
 def test_finish_is_tried_until_it_is_taken(folder):
@@ -269,7 +270,7 @@ def test_a_signal_to_a_worker_without_a_job_ends_it(folder):
         worker = farm.worker(engine="true")
         until(lambda: farm.wishes, 10, "a question for jobs")
         worker.terminate()
-        assert ended(worker, 5) == DONE
+        assert ended(worker) == DONE
 
 
 def test_two_signals_end_also_a_worker_whose_server_hangs(folder):
@@ -282,7 +283,7 @@ def test_two_signals_end_also_a_worker_whose_server_hangs(folder):
         worker.terminate()
         until(lambda: "stop_asked" in farm.log(), 10, "the worker having heard")
         worker.terminate()
-        assert ended(worker, 10) == DONE and farm.finished[-1][1] == {"state": "queued"} and farm.folders() == []
+        assert ended(worker) == DONE and farm.finished[-1][1] == {"state": "queued"} and farm.folders() == []
 
 
 # --- with a real server ---
