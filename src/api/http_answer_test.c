@@ -19,7 +19,7 @@ static void test_answers_come_from_any_thread(void)
         {STR(GET("/later") "\r\n" GET("/early") "\r\n" GET("/healthz") "\r\n"), "hello"},
     };
     for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
-        const struct heard *h = ask(server, CASES[i].request, 100);
+        const struct heard *h = ask(server, CASES[i].request, 1000);
         CHECK(strstr(h->text, CASES[i].holds));
         CHECK(!h->closed);
     }
@@ -65,7 +65,7 @@ static void test_suspended_request_outlives_its_peer(void)
 static void test_pipelined_requests_are_answered_in_order(void)
 {
     const struct heard *h =
-        ask(server, STR(GET("/show/1") "\r\n" GET("/later") "\r\n" GET("/show/2") "\r\n"), 100);
+        ask(server, STR(GET("/show/1") "\r\n" GET("/later") "\r\n" GET("/show/2") "\r\n"), 1000);
     const char *one = strstr(h->text, "1|/show/1"), *two = strstr(h->text, "later"),
                *three = strstr(h->text, "2|/show/2");
     CHECK(one && two && three && one < two && two < three);
@@ -88,7 +88,7 @@ static void test_head_has_the_fields_and_no_body(void)
     CHECK_EQ(h->status, 200);
     CHECK(strstr(h->text, "Content-Length: 5\r\n"));
     CHECK(!strstr(h->text, "hello"));
-    h = ask(server, STR("HEAD /pipe HTTP/1.1\r\n" HOST "\r\n" GET("/healthz") "\r\n"), 100);
+    h = ask(server, STR("HEAD /pipe HTTP/1.1\r\n" HOST "\r\n" GET("/healthz") "\r\n"), 1000);
     CHECK(strstr(h->text, "hello"));
 }
 
@@ -101,7 +101,7 @@ static void test_half_closed_peer_gets_its_answer(void)
         shutdown(fd, SHUT_WR);
         char text[2048];
         bool closed;
-        hear(fd, 4000, text, sizeof text, &closed);
+        hear(fd, 20000, text, sizeof text, &closed);
         CHECK(strstr(text, "HTTP/1.1 200 "));
         CHECK(closed);
     }
@@ -165,11 +165,12 @@ static void test_streamed_body_reaches_its_sink(void)
     h = ask(server, STR("PUT /stream HTTP/1.1\r\n" HOST "Content-Length: 9000\r\n\r\n!"), 1000);
     CHECK_EQ(h->status, 503);
     CHECK(strstr(h->text, "STORE_FULL") && h->closed);
-    CHECK_EQ(ask(server, STR("PUT /stream HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nabc"), 20)
-                 ->status,
-             0);
-    usleep(50000);
-    CHECK_EQ(fixture_sink_ended - ended, 4);
+    int fd = dial(server);
+    uint64_t streamed = fixture_streamed;
+    say(fd, STR("PUT /stream HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nabc"));
+    CHECK(comes_true(fixture_streamed == streamed + 3));
+    io_close(&fd);
+    CHECK(comes_true(fixture_sink_ended - ended == 4));
     CHECK_EQ(fixture_sink_complete - complete, 2);
     h = ask(server, STR("PUT /stream HTTP/1.1\r\n" HOST "Content-Length: 1048577\r\n\r\n"), 1000);
     CHECK_EQ(h->status, 413);
@@ -202,7 +203,7 @@ static void test_refusal_arrives_while_the_peer_still_sends(void)
             say(fd, str_bytes(big, sizeof big));
         char text[2048];
         bool closed;
-        hear(fd, 3000, text, sizeof text, &closed);
+        hear(fd, 20000, text, sizeof text, &closed);
         CHECK(strstr(text, "HTTP/1.1 413 "));
         CHECK(closed);
     }
@@ -210,32 +211,32 @@ static void test_refusal_arrives_while_the_peer_still_sends(void)
 
 static void test_pipe_is_streamed(void)
 {
-    const struct heard *h = ask(server, STR(GET("/pipe") "\r\n"), 300);
+    const struct heard *h = ask(server, STR(GET("/pipe") "\r\n"), 1000);
     CHECK(strstr(h->text, "Transfer-Encoding: chunked\r\n"));
     CHECK(strstr(h->text, "\r\n0\r\n\r\n") && !h->closed);
-    h = ask(server, STR(GET("/pipe") "X-Known: 1\r\n\r\n"), 300);
+    h = ask(server, STR(GET("/pipe") "X-Known: 1\r\n\r\n"), 1000);
     CHECK(strstr(h->text, "Content-Length: 50\r\n") && !h->closed);
     CHECK(h->len > 50 && strcmp(h->text + h->len - 20, "01234567890123456789") == 0);
-    h = ask(server, STR(GET("/pipe") "X-Broken: 1\r\n\r\n"), 300);
+    h = ask(server, STR(GET("/pipe") "X-Broken: 1\r\n\r\n"), 1000);
     CHECK(strstr(h->text, "Content-Length: 70\r\n") && h->closed);
 }
 
 /* All the data is there either way: only the verdict tells whether it was all there should be. */
 static void test_pipe_that_broke_off_is_not_whole(void)
 {
-    const struct heard *h = ask(server, STR(GET("/pipe") "X-Verdict: whole\r\n\r\n"), 500);
+    const struct heard *h = ask(server, STR(GET("/pipe") "X-Verdict: whole\r\n\r\n"), 1000);
     CHECK(strstr(h->text, "0123456789") && strstr(h->text, "\r\n0\r\n\r\n") && !h->closed);
-    h = ask(server, STR(GET("/pipe") "X-Verdict: broken\r\n\r\n"), 500);
+    h = ask(server, STR(GET("/pipe") "X-Verdict: broken\r\n\r\n"), 1000);
     CHECK(strstr(h->text, "0123456789") && !strstr(h->text, "\r\n0\r\n\r\n") && h->closed);
 }
 
 static void test_what_is_made_as_it_is_taken(void)
 {
-    const struct heard *h = ask(server, STR(GET("/source") "\r\n"), 300);
+    const struct heard *h = ask(server, STR(GET("/source") "\r\n"), 1000);
     CHECK(strstr(h->text, "Transfer-Encoding: chunked\r\n"));
     CHECK(strstr(h->text, "\r\n0\r\n\r\n") && !h->closed);
     CHECK_EQ(ten_bytes_open, 0);
-    h = ask(server, STR(GET("/source") "X-Broken: 1\r\n\r\n"), 300);
+    h = ask(server, STR(GET("/source") "X-Broken: 1\r\n\r\n"), 1000);
     CHECK(strstr(h->text, "0123456789") && !strstr(h->text, "\r\n0\r\n\r\n") && h->closed);
     CHECK_EQ(ten_bytes_open, 0);
     h = ask(server, STR("HEAD /source HTTP/1.1\r\n" HOST "\r\n"), 100);
@@ -330,8 +331,9 @@ static void test_stop_waits_for_open_requests(void)
 {
     struct http_server *s = fixture_start();
     AUTO(fd) int fd = dial(s);
+    int before = fixture_later;
     say(fd, STR(GET("/later") "\r\n"));
-    usleep(5000);
+    CHECK(comes_true(fixture_later > before));
     http_stop(&s);
     char text[2048];
     bool closed;

@@ -201,7 +201,7 @@ static void test_cut_and_changed_requests_do_no_harm(void)
         shutdown(changed, SHUT_WR);
         char text[4096];
         bool closed;
-        hear(changed, 1000, text, sizeof text, &closed);
+        hear(changed, 20000, text, sizeof text, &closed);
         CHECK(closed);
     }
     CHECK_EQ(fixture_deleted, 0);

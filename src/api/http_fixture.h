@@ -18,7 +18,8 @@
 #include "io.h"
 #include "test.h"
 
-static _Atomic int fixture_deleted, fixture_authorised, fixture_sink_ended, fixture_sink_complete;
+static _Atomic int fixture_deleted, fixture_authorised, fixture_later;
+static _Atomic int fixture_sink_ended, fixture_sink_complete;
 static _Atomic uint64_t fixture_streamed;
 
 static inline void handle_hello(struct http_request *r)
@@ -60,6 +61,7 @@ static inline void *answer_slowly(void *ctx)
 static inline void handle_later(struct http_request *r)
 {
     pthread_t thread;
+    fixture_later++;
     http_suspend(r);
     ASSERT(pthread_create(&thread, NULL, answer_slowly, r) == 0);
     pthread_detach(thread);
@@ -273,6 +275,15 @@ static inline struct http_server *fixture_start(void)
 
 /* --- the client --- */
 
+/* Waits for a condition: as long as a busy machine may take. */
+#define comes_true(condition)                                                                      \
+    ({                                                                                             \
+        int64_t until_ = clock_monotonic_ms() + 20000;                                             \
+        while (!(condition) && clock_monotonic_ms() < until_)                                      \
+            usleep(2000);                                                                          \
+        (condition);                                                                               \
+    })
+
 static inline int dial(const struct http_server *s)
 {
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(http_port(s))};
@@ -287,14 +298,16 @@ static inline void say(int fd, struct str bytes)
     (void)!send(fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
 }
 
-/* What arrives until the peer closes, or nothing comes for `quiet_ms`. *ret_closed tells which. */
-static inline size_t hear(int fd, int quiet_ms, char *ret, size_t size, bool *ret_closed)
+/* What arrives until the peer closes, or nothing comes for `first_ms`, and once something has come
+ * for `quiet_ms`. *ret_closed tells which. */
+static inline size_t hear_first(int fd, int first_ms, int quiet_ms, char *ret, size_t size,
+                                bool *ret_closed)
 {
     size_t len = 0;
     *ret_closed = false;
     while (len < size - 1) {
         struct pollfd p = {fd, POLLIN, 0};
-        if (poll(&p, 1, quiet_ms) <= 0)
+        if (poll(&p, 1, len ? quiet_ms : first_ms) <= 0)
             break;
         ssize_t n = recv(fd, ret + len, size - 1 - len, 0);
         if (n <= 0) {
@@ -305,6 +318,14 @@ static inline size_t hear(int fd, int quiet_ms, char *ret, size_t size, bool *re
     }
     ret[len] = '\0';
     return len;
+}
+
+/* The same for an answer that comes: it may take as long as on a busy machine. */
+static inline size_t hear(int fd, int quiet_ms, char *ret, size_t size, bool *ret_closed)
+{
+    enum { PATIENCE_MS = 20000, LEAST_MS = 200 };
+    return hear_first(fd, PATIENCE_MS, quiet_ms < LEAST_MS ? LEAST_MS : quiet_ms, ret, size,
+                      ret_closed);
 }
 
 struct heard {

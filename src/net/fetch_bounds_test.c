@@ -92,14 +92,14 @@ static void silent(struct test_http *s, int fd)
 {
     (void)s;
     struct pollfd p = {.fd = fd, .events = POLLRDHUP};
-    poll(&p, 1, 8000);
+    poll(&p, 1, 40000);
 }
 
 static void drip(struct test_http *s, int fd)
 {
     (void)s;
     (void)!io_write_all(fd, STR("HTTP/1.1 200 OK\r\n\r\n"));
-    for (int i = 0; i < 80; i++) {
+    for (int i = 0; i < 400; i++) {
         if (io_write_all(fd, STR("x")) != OK)
             return;
         usleep(100000);
@@ -120,7 +120,7 @@ static void test_slow_servers_time_out(void)
             f.total_ms = 300;
         int64_t begun = clock_monotonic_ms();
         CHECK_ERR(fetch_run(&f, &r), ERR_TIMEOUT);
-        CHECK(clock_monotonic_ms() - begun < 5000);
+        CHECK(clock_monotonic_ms() - begun < 20000);
         CHECK_STR(str_from(r.why), "the server did not answer in time");
         server.answer = test_http_ok;
     }

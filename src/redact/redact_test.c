@@ -169,7 +169,8 @@ static void test_values_in_random_text_leave_no_trace(void)
         open_fixture(&f, values, 4);
         AUTO(buf) struct buf text = buf_make(8192), want = buf_make(8192);
         for (size_t i = 0; i < 8; i++) {
-            CHECK_OK(encode_hex(&text, str_bytes(noise + i * 8, 4)));
+            for (size_t k = i * 8; k < i * 8 + 8; k++) /* no stretch of it is one of hex */
+                CHECK_OK(buf_put_byte(&text, (uint8_t)('g' + noise[k] % 16)));
             CHECK_OK(buf_put_byte(&text, '['));
             put_encoded(&text, values[i % 4], noise[i]);
             CHECK_OK(buf_put_byte(&text, ']'));

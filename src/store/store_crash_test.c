@@ -1,5 +1,6 @@
 /* Whatever call fails, whenever the process dies, whenever the disk is full: what is stored is the
  * old state or the new one, and what was acknowledged is there. */
+#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -273,7 +274,9 @@ static void test_killed_at_any_moment_nothing_acknowledged_is_lost(void)
         if (child == 0)
             child_writes(y.team, ends[1], round);
         close(ends[1]);
-        usleep((useconds_t)(50000 + round * 17000));
+        struct pollfd told_something = {.fd = ends[0], .events = POLLIN};
+        CHECK_EQ(poll(&told_something, 1, 20000), 1);
+        usleep((useconds_t)(20000 + round * 17000));
         CHECK_EQ(kill(child, SIGKILL), 0);
         int status;
         CHECK_EQ(waitpid(child, &status, 0), child);

@@ -302,7 +302,8 @@ static bool on_disk(const char *name, struct str needle)
 
 static bool gone_from_disk(struct str needle)
 {
-    for (int64_t until = clock_monotonic_ms() + 5000; clock_monotonic_ms() < until; usleep(10000)) {
+    for (int64_t until = clock_monotonic_ms() + 20000; clock_monotonic_ms() < until;
+         usleep(10000)) {
         if (!on_disk("safelight.db-wal", needle) && !on_disk("safelight.db", needle))
             return true;
     }

@@ -54,6 +54,19 @@ def until(condition, seconds=20.0, what="the condition"):
         time.sleep(0.02)
 
 
+def refused_in_the_end(server, request):
+    """Says the bytes of a bad request again and again, all at once: the allowance grows back at 20 a second, faster than a busy machine asks one by one.
+    Returns the answers."""
+    def some():
+        with socket.create_connection((server.host, server.port), timeout=20 * SLOW) as s:
+            s.sendall(request * 400 + b"GET / HTTP/1.0\r\n\r\n")
+            heard = b""
+            while piece := s.recv(65536):
+                heard += piece
+            return heard if b"HTTP/1.1 429 " in heard else None
+    return until(some, what="a refusal")
+
+
 def clean_environment(**extra):
     env = {k: v for k, v in os.environ.items() if not k.startswith(("SAFELIGHT_", "NEXRENDER_"))}
     env["XDG_CONFIG_HOME"] = "/nonexistent"  # no profile of whoever runs the tests

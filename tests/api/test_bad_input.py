@@ -140,6 +140,11 @@ class World:
                 "template": made("POST", "/templates", {"type": "aep", "displayName": "t"})["id"],
                 "batch": made("POST", "/batches", {"jobs": [JOB]})["batchId"], "font": made("POST", "/fonts", font, headers={"Content-Type": kind})["id"]}
 
+    def alive(self):
+        """The leases go on: the tests of this file take longer than one lasts."""
+        for ids, token in ((self.ids, self.token), (self.foreign, self.theirs)):
+            assert self.call("POST", f"/worker/leases/{ids['lease']}/heartbeat", {}, token=token).ok
+
     def state(self):
         return {path: self.call("GET", path).text for path in ("/secrets", "/jobs", "/team", "/templates", "/fonts", "/audit?limit=1000",
                                                                f"/batches/{self.ids['batch']}")} | {
@@ -154,6 +159,7 @@ def world(server):
 @pytest.fixture
 def unchanged(world):
     """Around a test: the team looks as before, and the marker is nowhere."""
+    world.alive()
     marker, before, said = canary(), world.state(), []
 
     class Check:
@@ -448,6 +454,8 @@ def test_other_teams_secrets_cannot_be_named(world, unchanged):
 @by_request
 def test_the_request_itself_is_good(world, request_):
     """So that every refusal above is for its own reason. Last, since these do change things."""
+    if request_.path.startswith("/worker/leases/"):
+        world.alive()
     if request_.id == "POST /jobs/cancel":
         body = {"jobs": [world.call("POST", "/jobs", JOB).json()["id"]]}
     else:

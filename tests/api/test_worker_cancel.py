@@ -23,6 +23,11 @@ def gone(folder):
     return all(zombie(p) for p in (folder / "pids").read_text().split())
 
 
+def all_gone(folder):
+    """Those that were killed may take a moment to die."""
+    return until(lambda: gone(folder), what="the engine's end")
+
+
 def begun(folder):
     until((folder / "begun").exists, 15, "the engine's begin")
 
@@ -57,7 +62,7 @@ def test_cancel_stops_the_engine_and_the_worker_goes_on_to_the_next_job(folder):
             farm.cancel.add(first)
             until(lambda: farm.finished, 20, "the second job's end")
             assert farm.finished == [(second, {"state": "finished"})] and farm.outputs == {second: b"out\n"}
-            assert gone(folder)
+            assert all_gone(folder)
             until(lambda: farm.folders() == [], 10, "the first job's folder being gone")
             assert "job_cancelled" in farm.log()
         finally:
@@ -73,7 +78,7 @@ def test_cancel_comes_soon_however_long_the_lease(folder):
         farm.cancel.add(lease)
         said = time.monotonic()
         assert ended(worker) == FAILED
-        assert time.monotonic() - said < 20 * SLOW and gone(folder) and farm.finished == [] and farm.folders() == []
+        assert time.monotonic() - said < 20 * SLOW and all_gone(folder) and farm.finished == [] and farm.folders() == []
 
 
 def test_an_engine_that_does_not_listen_is_ended_after_a_grace(folder):
@@ -83,7 +88,7 @@ def test_an_engine_that_does_not_listen_is_ended_after_a_grace(folder):
         begun(folder)
         farm.cancel.add(lease)
         at = time.monotonic()
-        assert ended(worker, 30) == FAILED and gone(folder) and farm.folders() == []
+        assert ended(worker, 30) == FAILED and all_gone(folder) and farm.folders() == []
         assert time.monotonic() - at > 4
 
 
@@ -93,7 +98,7 @@ def test_an_engine_may_clean_up_when_it_is_asked_to_end(folder):
         worker = farm.worker("--once", engine=sleeper(folder, f"trap 'echo cleaned > {folder}/cleaned; exit 1' TERM"))
         begun(folder)
         farm.cancel.add(lease)
-        assert ended(worker) == FAILED and (folder / "cleaned").exists() and gone(folder)
+        assert ended(worker) == FAILED and (folder / "cleaned").exists() and all_gone(folder)
 
 
 def test_cancel_during_a_download_leaves_no_file(folder):
@@ -117,7 +122,7 @@ def test_a_lease_that_the_server_calls_ended_stops_the_engine(folder, status):
         worker = farm.worker("--once", engine=sleeper(folder))
         begun(folder)
         farm.answers["heartbeat"] = (status, {"error": "x", "code": "LEASE_LOST"})
-        assert ended(worker) == FAILED and gone(folder) and farm.folders() == []
+        assert ended(worker) == FAILED and all_gone(folder) and farm.folders() == []
         assert farm.finished == [] and "job_lost" in farm.log() and lease
 
 
@@ -149,7 +154,7 @@ def test_a_server_that_stays_away_ends_the_lease_and_the_engine(folder):
         begun(folder)
         at = time.monotonic()
         farm.answers["heartbeat"] = (503, {"error": "x", "code": "BUSY"})
-        assert ended(worker) == FAILED and gone(folder) and farm.folders() == []
+        assert ended(worker) == FAILED and all_gone(folder) and farm.folders() == []
         assert 1 < time.monotonic() - at < 20 * SLOW and "lease_ran_out" in farm.log()
 
 
@@ -261,7 +266,7 @@ def test_the_second_signal_stops_at_once_and_gives_the_job_back(folder):
         until(lambda: "stop_asked" in farm.log(), 10, "the worker having heard")
         assert worker.poll() is None and not gone(folder)
         worker.terminate()
-        assert ended(worker) == DONE and gone(folder) and farm.folders() == []
+        assert ended(worker) == DONE and all_gone(folder) and farm.folders() == []
         assert farm.finished == [(lease, {"state": "queued"})] and farm.outputs == {}
 
 
@@ -346,7 +351,7 @@ def test_a_revoked_token_stops_the_worker_and_its_engine(server, folder, hire):
     worker = hire(server, engine=program, token=token)
     begun(folder)
     assert server.call("DELETE", "/tokens/" + token.split("_")[2]).status_code == 200
-    assert worker.wait(20 * SLOW) == NOT_ALLOWED and gone(folder)
+    assert worker.wait(20 * SLOW) == NOT_ALLOWED and all_gone(folder)
 
 
 def test_a_server_that_restarts_within_the_lease_gets_its_job(fresh, folder, hire):

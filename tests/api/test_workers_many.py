@@ -1,6 +1,7 @@
 """Several workers that share nothing but the address and a token: each job is rendered once, by one that may have it."""
 import collections
 import os
+import re
 
 import pytest
 
@@ -24,22 +25,30 @@ def hire():
         worker.wait(20 * SLOW)
 
 
+def asked(server, *tokens):
+    """Waits until workers with these tokens have asked for a job: from then on they heed signals, too."""
+    for token in tokens:
+        line = f'route="/worker/lease".* token="{token.split("_")[2]}"'
+        until(lambda: re.search(line, server.log()), what="a worker's first question")
+
+
 def test_three_workers_and_many_jobs_each_rendered_once(server, folder, hire):
     done = folder / "done"
-    programs = []
+    programs, tokens = [], [server.new_token("worker") for _ in range(3)]
     word = "many-" + os.urandom(4).hex()
     for i in range(3):  # three machines: another engine file, folder and token each
         home = folder / f"node{i}"
         home.mkdir()
         programs.append(engine(home, f'echo "$SAFELIGHT_JOB_ID node{i}" >> {done}; sleep 0.05; {QUICK}'))
-        hire(server, "--engines", word, "--name", f"node{i}", engine=programs[i], folder=home / "work")
+        hire(server, "--engines", word, "--name", f"node{i}", engine=programs[i], folder=home / "work", token=tokens[i])
+    asked(server, *tokens)
     made = [server.submit({"engine": word}).json()["id"] for _ in range(60)]
     for job in made:
         assert server.wait(job, 60)["status"] == "finished"
     lines = [line.split() for line in done.read_text().splitlines()]
     assert sorted(job for job, _ in lines) == sorted(made)
     by = collections.Counter(node for _, node in lines)
-    assert len(by) == 3 and min(by.values()) >= 5, by  # all of them had work
+    assert len(by) == 3 and min(by.values()) >= 2, by  # all of them had work
     leased = [r["job"] for r in server.audit(event="job.leased") if r["job"] in made]
     assert sorted(leased) == sorted(made)
     for i in range(3):
@@ -47,7 +56,7 @@ def test_three_workers_and_many_jobs_each_rendered_once(server, folder, hire):
 
 
 def test_the_death_of_one_of_three_is_made_good_by_the_others(fresh, folder, hire):
-    s = fresh("--lease-ms", "1500")
+    s = fresh("--lease-ms", "4000")
     done, word = folder / "done", "dies"
     slow = engine(folder, f'touch {folder}/begun; sleep 1000')
     first = s.worker("--engines", word, engine=slow)
@@ -98,8 +107,10 @@ def test_a_function_asset_waits_for_a_worker_that_offers_function(server, folder
                           "assets": [{"type": "function", "name": "nx:layer-remove", "params": {"layerName": ["a", "b"]}}]}, token=token)
     assert made.status_code == 201 and made.json()["warnings"], made.text
     job = made.json()["id"]
-    wrong = server.worker("--tags", "x", engine=engine(folder, QUICK), token=server.new_token("worker", team="fn" + mark))
+    its_token = server.new_token("worker", team="fn" + mark)
+    wrong = server.worker("--tags", "x", engine=engine(folder, QUICK), token=its_token)
     try:
+        asked(server, its_token)
         lease = server.call("POST", "/worker/lease", {"engines": "ffmpeg"}, token=server.new_token("worker", team="fn" + mark))
         assert lease.status_code == 204
     finally:
