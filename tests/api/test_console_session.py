@@ -200,7 +200,7 @@ def test_a_session_ends_with_its_token_and_team(fresh):
 def test_a_session_ends_when_it_is_not_used(fresh):
     s = fresh("--console-idle-ms", "5000")
     token = s.new_token("editor", name="idle")
-    used, page, unused = (Browser(s, token) for _ in range(3))
+    used, unused, page = (Browser(s, token) for _ in range(3))  # the page's is the last to end
     ended = until(lambda: works(used) and page.call("GET", "/api/v2/jobs", X_Safelight_Background="1").status_code == 401, 10, "the end of the page's session")
     assert ended and works(used) and not works(unused)
     assert len(used.call("GET", "/console/sessions").json()) == 1
