@@ -16,7 +16,7 @@ const environment = Object.fromEntries(
 );
 
 /** Waits until `condition` gives something true, and returns it. */
-export async function until(condition, what, ms = 15000) {
+export async function until(condition, what, ms = 20000) {
   const end = Date.now() + ms;
   for (;;) {
     const got = await condition();
