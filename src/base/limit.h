@@ -29,6 +29,8 @@
 /* A handful of networks; held in memory for each token in use. */
 #define TOKEN_ADDRESSES_MAX_BYTES 256
 #define TOKEN_PATTERN_MAX_BYTES   128
+/* Files open to others that doctor names at once: one command, and a screen of text. */
+#define DOCTOR_OPEN_FILES_MAX 8
 /* Default and longest life of a token, in days. */
 #define TOKEN_EXPIRY_DEFAULT_DAYS 90
 #define TOKEN_EXPIRY_MAX_DAYS     3650

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "interrupt.h"
 #include "term.h"
 
 enum { REDRAW_MS = 100, BAR_MOST = 40, BAR_LEAST = 8, LINE_BYTES = 256 };
@@ -66,6 +67,7 @@ void progress_at(struct progress *p, uint64_t done)
         return;
     size_t width = term_width(STDERR_FILENO) - 1; /* the last column would wrap on some */
     progress_line(p, done, width < LINE_BYTES ? width : LINE_BYTES - 1, line);
+    interrupt_line(true);
     fprintf(stderr, "\r%s\033[K", line);
     fflush(stderr);
     p->drawn = true;
@@ -77,4 +79,5 @@ void progress_auto(struct progress *p)
     if (p->drawn)
         fputs("\r\033[K", stderr);
     p->drawn = false;
+    interrupt_line(false);
 }

@@ -7,6 +7,7 @@
 #include "cli_args.h"
 #include "cli_global.h"
 #include "cli_help.h"
+#include "interrupt.h"
 #include "nearest.h"
 
 static int refuse(const struct cli_command *c, const char *why)
@@ -93,6 +94,7 @@ static int run(const struct cli_command *c, const struct cli_host *host, int arg
     if (program)
         return written(run_program(program, &args));
     cli_global_take(&args, host);
+    interrupt_catch();
     return written(c->run(&args));
 }
 

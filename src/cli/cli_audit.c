@@ -78,7 +78,8 @@ int cli_audit_export(const struct cli_args *args)
         return EXIT_CODE_INVALID;
     }
     const char *address = below(&c, path, arena_printf(&c.arena, "/export%s", query.ptr).ptr);
-    return cli_download(&c, args, address, "application/x-ndjson", "audit.ndjson");
+    const struct cli_download wanted = {address, "audit.ndjson", "application/x-ndjson", NULL};
+    return cli_download(&c, args, &wanted);
 }
 
 /* Byte for byte: a signature covers all of it. */

@@ -28,6 +28,7 @@ struct item {
 struct import {
     struct cli_client c;
     const struct cli_args *args;
+    const char *prefix; /* of every name; NULL: none */
     struct buf text;
     enum cli_env_format format;
     struct item *items, **sorted; /* as in the file; by name */
@@ -61,6 +62,12 @@ static int unreadable(const struct cli_env *env, enum err e)
     return EXIT_CODE_INVALID;
 }
 
+static struct str whole_name(struct import *im, struct str name)
+{
+    return im->prefix ? arena_printf(&im->c.arena, "%s%.*s", im->prefix, (int)name.len, name.ptr)
+                      : name;
+}
+
 static int read_names(struct import *im)
 {
     struct cli_env env __attribute__((cleanup(cli_env_auto))) =
@@ -80,9 +87,12 @@ static int read_names(struct import *im)
             return EXIT_CODE_INVALID;
         }
         struct item *item = &im->items[im->count++];
-        *item = (struct item){.name = entry.name, .why = STR_EMPTY, .line = entry.line};
+        *item =
+            (struct item){.name = whole_name(im, entry.name), .why = STR_EMPTY, .line = entry.line};
         if (entry.why)
             refuse(im, item, str_from(entry.why));
+        else if (im->prefix && (!entry.name.len || !cli_secret_name_valid(item->name)))
+            refuse(im, item, STR(CLI_SECRET_NAME_RULE));
     }
     if (im->count > 0)
         return 0;
@@ -255,9 +265,14 @@ int cli_secret_import(const struct cli_args *args)
     struct import im
         __attribute__((cleanup(import_auto))) = {.args = args, .text = buf_make(IMPORT_MAX_BYTES)};
     const char *format = cli_flag_value(args, "format");
+    im.prefix = cli_flag_value(args, "prefix");
     bool dry = cli_flag(args, "dry-run");
     if (format && strcmp(format, "env") != 0 && strcmp(format, "json") != 0) {
         fputs("safelight: --format is env or json\n", stderr);
+        return EXIT_CODE_INVALID;
+    }
+    if (im.prefix && !cli_secret_name_valid(str_from(im.prefix))) {
+        fputs("safelight: --prefix begins a name: " CLI_SECRET_NAME_RULE "\n", stderr);
         return EXIT_CODE_INVALID;
     }
     int code = cli_client_open(&im.c);

@@ -201,6 +201,11 @@ int cli_job_output(const struct cli_args *args)
               stderr);
         return EXIT_CODE_INVALID;
     }
-    return cli_download(&c, args, arena_text(&c.arena, address), NULL,
-                        output_name(&c, address, cli_member(buf_str(&job), "id", &c.arena)));
+    struct str id = cli_member(buf_str(&job), "id", &c.arena);
+    bool ours = str_search(address, arena_printf(&c.arena, "/o/%.*s", (int)id.len, id.ptr), 0) <
+                address.len;
+    const struct cli_download wanted = {.address = arena_text(&c.arena, address),
+                                        .name = output_name(&c, address, id),
+                                        .id = ours ? arena_text(&c.arena, id) : NULL};
+    return cli_download(&c, args, &wanted);
 }

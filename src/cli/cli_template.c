@@ -146,7 +146,9 @@ int cli_template_download(const struct cli_args *args)
         arena_printf(&c.arena, "%.*s.%.*s", (int)id.len, id.ptr, (int)type.len, type.ptr);
     if (str_find(name, '/') < name.len)
         name = STR("template");
-    return cli_download(&c, args,
-                        arena_text(&c.arena, cli_member(buf_str(&where), "url", &c.arena)), NULL,
-                        name.ptr);
+    const struct cli_download wanted = {
+        .address = arena_text(&c.arena, cli_member(buf_str(&where), "url", &c.arena)),
+        .name = name.ptr,
+        .id = arena_text(&c.arena, id)};
+    return cli_download(&c, args, &wanted);
 }

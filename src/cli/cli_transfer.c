@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 #include "io.h"
 #include "limit.h"
 #include "progress.h"
+#include "unnamed.h"
 
 void cli_file_auto(struct cli_file *f)
 {
@@ -57,8 +57,10 @@ int cli_file_name(const char *path, const char **ret)
 }
 
 struct transfer {
-    int fd;           /* to write to */
-    const char *type; /* NULL: of any kind, from wherever */
+    int fd; /* to write to */
+    const struct cli_download *wanted;
+    const struct fetch_result *answer; /* has the head's tag when the head is told */
+    uint64_t whole, bytes;             /* as the tag says (0: it does not), and as they came */
     struct progress progress;
     bool is_file;    /* the answer is the file, not an error */
     bool unwritten;  /* and it could not be written */
@@ -102,11 +104,31 @@ int cli_upload(struct cli_client *c, const char *address, const struct cli_file 
 
 /* --- down --- */
 
+/* Files of ours have a tag of id and size. 0: this is none. */
+static uint64_t tagged_bytes(struct str tag, const char *id)
+{
+    uint64_t bytes = 0;
+    size_t at = str_search(tag, str_from(id), 0) + strlen(id) + 1;
+    struct str rest = str_slice(tag, at, tag.len);
+    return str_to_u64(str_slice(rest, 0, str_find(rest, '"')), INT64_MAX, &bytes) == OK ? bytes : 0;
+}
+
+/* A page of some proxy's may well come with status 200. */
+static bool is_wanted(const struct cli_download *d, struct str type)
+{
+    if (d->type)
+        return str_starts(type, str_from(d->type));
+    return !d->id ||
+           (!str_starts(type, STR("text/html")) && !str_starts(type, STR("application/json")));
+}
+
 static enum err on_head(void *ctx, int status, struct str type, int64_t length)
 {
     struct transfer *t = ctx;
-    t->is_file = status == 200 && (!t->type || str_starts(type, str_from(t->type)));
-    t->progress.whole = length > 0 ? (uint64_t)length : 0;
+    t->is_file = status == 200 && is_wanted(t->wanted, type);
+    if (t->wanted->id)
+        t->whole = tagged_bytes(str_from(t->answer->etag), t->wanted->id);
+    t->progress.whole = length > 0 ? (uint64_t)length : t->whole;
     return OK;
 }
 
@@ -116,16 +138,40 @@ static enum err on_body(void *ctx, struct str piece)
     if (t->is_file) {
         enum err e = io_write_all(t->fd, piece);
         t->unwritten = e != OK;
+        t->bytes += piece.len;
         return e;
     }
     return buf_put(&t->said, piece) == OK ? OK : ERR_TOO_LARGE;
 }
 
+/* What was no file, or not all of it. */
+static int explain_download(struct cli_client *c, const struct cli_download *d,
+                            struct fetch_result *answer, struct transfer *t)
+{
+    if (t->is_file) {
+        fprintf(stderr,
+                "safelight: the file is not whole: %llu bytes came instead of %llu; try it again, "
+                "and look at what stands between you and the server\n",
+                (unsigned long long)t->bytes, (unsigned long long)t->whole);
+        return EXIT_CODE_UNREACHABLE;
+    }
+    if (answer->status == 200)
+        return cli_check_type(answer, d->type ? d->type : "application/octet-stream");
+    answer->body = t->said;
+    t->said = buf_make(0);
+    if (answer->status >= 200 && answer->status <= 299) {
+        fprintf(stderr, "safelight: there is no file: the server answered with status %d\n",
+                answer->status);
+        return EXIT_CODE_FAILED;
+    }
+    c->elsewhere = d->address[0] != '/';
+    return cli_explain(c, answer);
+}
+
 /* 0: the whole file was written to fd. */
-static int fetch_to(struct cli_client *c, const char *address, const char *type, int fd)
+static int fetch_to(struct cli_client *c, const struct cli_download *d, int fd)
 {
     struct transfer t __attribute__((cleanup(transfer_auto))) = transfer_make(fd, "downloading", 0);
-    t.type = type;
     struct fetch fetch = {.body_fd = -1,
                           .on_head = on_head,
                           .on_body = on_body,
@@ -133,7 +179,9 @@ static int fetch_to(struct cli_client *c, const char *address, const char *type,
                           .ctx = &t,
                           .body_max_bytes = SIZE_MAX};
     struct fetch_result answer __attribute__((cleanup(fetch_result_auto))) = {0};
-    enum err e = client_send(&c->server, "GET", address, NULL, &fetch, &answer);
+    t.wanted = d;
+    t.answer = &answer;
+    enum err e = client_send(&c->server, "GET", d->address, NULL, &fetch, &answer);
     progress_auto(&t.progress);
     if (t.unwritten) {
         fputs("safelight: the file cannot be written there; is the disk full?\n", stderr);
@@ -141,19 +189,9 @@ static int fetch_to(struct cli_client *c, const char *address, const char *type,
     }
     if (e != OK)
         return cli_unreachable(c, &fetch, e, &answer);
-    if (t.is_file)
+    if (t.is_file && (!t.whole || t.bytes == t.whole))
         return 0;
-    if (type && answer.status == 200)
-        return cli_check_type(&answer, type);
-    answer.body = t.said;
-    t.said = buf_make(0);
-    if (answer.status >= 200 && answer.status <= 299) {
-        fprintf(stderr, "safelight: there is no file: the server answered with status %d\n",
-                answer.status);
-        return EXIT_CODE_FAILED;
-    }
-    c->elsewhere = address[0] != '/';
-    return cli_explain(c, &answer);
+    return explain_download(c, d, &answer, &t);
 }
 
 /* 0, or the exit code of what was said: nothing that stands there is lost unless --force says so,
@@ -176,16 +214,18 @@ static int place_free(const struct cli_args *args, const char *path)
     return EXIT_CODE_CONFLICT;
 }
 
-static int put_in_place(const struct cli_args *args, const char *part, const char *path)
+static int put_in_place(const struct cli_args *args, struct unnamed *file)
 {
-    if (cli_flag(args, "force") ? rename(part, path) == 0 : io_move_new(part, path) == OK)
+    enum err e = unnamed_keep(file, cli_flag(args, "force"));
+    if (e == OK)
         return 0;
-    int code = place_free(args, path); /* somebody was faster */
-    if (code == 0) {
-        fputs("safelight: the file cannot be put in its place\n", stderr);
-        code = EXIT_CODE_FAILED;
-    }
-    return code;
+    int code = place_free(args, file->path); /* somebody was faster */
+    if (code != 0)
+        return code;
+    fputs(e == ERR_STORE_FULL ? "safelight: the file cannot be written there; is the disk full?\n"
+                              : "safelight: the file cannot be put in its place\n",
+          stderr);
+    return EXIT_CODE_FAILED;
 }
 
 int cli_file_write(const struct cli_args *args, const char *path, cli_file_writer *write, void *ctx)
@@ -193,49 +233,40 @@ int cli_file_write(const struct cli_args *args, const char *path, cli_file_write
     int code = place_free(args, path);
     if (code != 0)
         return code;
-    AUTO(buf) struct buf part = buf_make(PATH_MAX);
-    /* A name of its own: what somebody else has there stays, and two may fetch at once. */
-    if (buf_printf(&part, "%s.part-XXXXXX", path) != OK || buf_put_byte(&part, 0) != OK) {
-        fputs("safelight: the file's name is too long\n", stderr);
-        return EXIT_CODE_INVALID;
+    AUTO(unnamed) struct unnamed file;
+    enum err e = unnamed_open(path, 0666, &file);
+    if (e != OK) {
+        fputs(e == ERR_INVALID ? "safelight: no file can have that name: it is empty, too long, or "
+                                 "ends in a slash\n"
+                               : "safelight: the file cannot be made there\n",
+              stderr);
+        return e == ERR_INVALID ? EXIT_CODE_INVALID : EXIT_CODE_FAILED;
     }
-    mode_t mask = umask(0);
-    (void)umask(mask);
-    AUTO(fd) int fd = mkostemp(part.ptr, O_CLOEXEC);
-    if (fd < 0 || fchmod(fd, 0666 & ~mask) != 0) {
-        fputs("safelight: the file cannot be made there\n", stderr);
-        return EXIT_CODE_FAILED;
-    }
-    code = write(ctx, fd);
-    if (code == 0)
-        code = put_in_place(args, part.ptr, path);
-    if (code != 0)
-        (void)unlink(part.ptr);
-    return code;
+    code = write(ctx, file.fd);
+    return code == 0 ? put_in_place(args, &file) : code;
 }
 
-struct download {
+struct writing {
     struct cli_client *c;
-    const char *address, *type;
+    const struct cli_download *wanted;
 };
 
 static int write_download(void *ctx, int fd)
 {
-    const struct download *d = ctx;
-    return fetch_to(d->c, d->address, d->type, fd);
+    const struct writing *w = ctx;
+    return fetch_to(w->c, w->wanted, fd);
 }
 
-int cli_download(struct cli_client *c, const struct cli_args *args, const char *address,
-                 const char *type, const char *name)
+int cli_download(struct cli_client *c, const struct cli_args *args, const struct cli_download *d)
 {
     const char *file = cli_flag_value(args, "file");
-    struct download d = {c, address, type};
+    struct writing w = {c, d};
     if (file && strcmp(file, "-") == 0)
-        return fetch_to(c, address, type, STDOUT_FILENO);
-    int code = cli_file_write(args, file ? file : name, write_download, &d);
+        return fetch_to(c, d, STDOUT_FILENO);
+    int code = cli_file_write(args, file ? file : d->name, write_download, &w);
     if (code == 0 && cli_flag(args, "json"))
-        cli_done(args, "file", file ? file : name);
+        cli_done(args, "file", file ? file : d->name);
     else if (code == 0)
-        cli_print_json(str_from(file ? file : name));
+        cli_print_json(str_from(file ? file : d->name));
     return code;
 }

@@ -269,5 +269,5 @@ int backup_main(int argc, char **argv)
         offline_catch_signals();
     if (crypto_open() != OK)
         return complain(err_text(ERR_INTERNAL));
-    return run(&g);
+    return offline_ended(run(&g));
 }

@@ -39,18 +39,21 @@ static bool stands_there(const char *path, int fd)
            ours.st_ino == there.st_ino;
 }
 
-/* What a backup has begun, under no other name: nothing else is written over. */
-static bool is_ours(int fd)
+/* What a backup has begun, under no other name: nothing else is written over (ERR_FORBIDDEN).
+ * ERR_AGAIN: it has no name any more, by the one who had it. */
+static enum err check_ours(int fd)
 {
     static const char magic[] = BACKUP_MAGIC;
     char begin[sizeof magic - 1];
     struct stat st;
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1)
-        return false;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink > 1)
+        return ERR_FORBIDDEN;
+    if (st.st_nlink == 0)
+        return ERR_AGAIN;
     if (st.st_size == 0)
-        return true; /* a new one cannot be read: not all file systems do both */
+        return OK;
     ssize_t n = pread(fd, begin, sizeof begin, 0);
-    return n >= 0 && memcmp(begin, magic, (size_t)n) == 0;
+    return n >= 0 && memcmp(begin, magic, (size_t)n) == 0 ? OK : ERR_FORBIDDEN;
 }
 
 /* One that was killed left its file, which is taken over; the lock says that nobody is at it. Where
@@ -59,12 +62,18 @@ static enum err open_once(struct backup_place *p, const char **why)
 {
     static const int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
     AUTO(fd) int fd = open(p->part, flags | O_WRONLY | O_CREAT | O_EXCL, 0600);
-    bool fresh = fd >= 0;
-    if (!fresh && errno == EEXIST)
+    bool fresh = fd >= 0, taken = !fresh && errno == EEXIST;
+    if (taken)
         fd = open(p->part, flags | O_RDWR);
+    if (fd < 0 && taken && errno == ENOENT)
+        return ERR_AGAIN; /* it was moved into its place meanwhile */
     if (fd < 0 && errno == ENOENT && access(p->part, F_OK) != 0)
         return because(why, ERR_IO, "the file cannot be made there; does its folder exist?");
-    if (fd < 0 || !is_ours(fd))
+    /* Another one may be at a new one already, which cannot be looked into: the lock tells. */
+    enum err ours = fresh ? OK : fd < 0 ? ERR_FORBIDDEN : check_ours(fd);
+    if (ours == ERR_AGAIN)
+        return ours;
+    if (ours != OK)
         return because(why, ERR_IO,
                        "its .partial file cannot be written there: the folder is not yours to "
                        "write, or something else has that name");

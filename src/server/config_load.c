@@ -91,16 +91,25 @@ static enum err read_flag(struct config_inputs *in, struct str name, const char 
     return OK;
 }
 
-static enum err read_flags(int argc, char **argv, bool *ret_json, struct config_inputs *in,
-                           struct buf *problems)
+static bool output_flag(const char *word, struct config_output *ret)
+{
+    bool json = strcmp(word, "--json") == 0, quiet = strcmp(word, "--quiet") == 0;
+    if (!ret || (!json && !quiet))
+        return false;
+    ret->json = ret->json || json;
+    ret->quiet = ret->quiet || quiet;
+    return true;
+}
+
+static enum err read_flags(int argc, char **argv, struct config_output *ret_output,
+                           struct config_inputs *in, struct buf *problems)
 {
     enum err first = OK;
     for (int at = 1; at < argc;) {
         char where[32];
         struct str name;
         snprintf(where, sizeof where, "argument %d", at);
-        if (ret_json && strcmp(argv[at], "--json") == 0) {
-            *ret_json = true;
+        if (output_flag(argv[at], ret_output)) {
             at++;
             continue;
         }
@@ -137,11 +146,11 @@ static enum err place_data(struct config_inputs *in, struct buf *problems)
     return ERR_USAGE;
 }
 
-enum err config_inputs_read(int argc, char **argv, bool *ret_json, struct config_inputs *ret,
-                            struct buf *problems)
+enum err config_inputs_read(int argc, char **argv, struct config_output *ret_output,
+                            struct config_inputs *ret, struct buf *problems)
 {
     *ret = (struct config_inputs){.file_named = false};
-    TRY(read_flags(argc, argv, ret_json, ret, problems));
+    TRY(read_flags(argc, argv, ret_output, ret, problems));
     TRY(place_data(ret, problems));
     for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
         char variable[64];

@@ -27,10 +27,17 @@ struct config_inputs {
     const char *flags[CONFIG_COUNT];  /* in argv */
 };
 
+/* How the result is wanted: flags that are no settings. */
+struct config_output {
+    bool json, quiet;
+};
+
 /* `--data DIR`, `--config FILE`, one `--name value` or `--name=value` for each setting, `--json`
- * when ret_json is not NULL; SAFELIGHT_DATA and SAFELIGHT_NAME. ERR_USAGE: `problems` says what. */
-enum err config_inputs_read(int argc, char **argv, bool *ret_json, struct config_inputs *ret,
-                            struct buf *problems) MUST_USE;
+ * and
+ * `--quiet` when ret_output is not NULL; SAFELIGHT_DATA and SAFELIGHT_NAME. ERR_USAGE: `problems`
+ * says what. */
+enum err config_inputs_read(int argc, char **argv, struct config_output *ret_output,
+                            struct config_inputs *ret, struct buf *problems) MUST_USE;
 void config_inputs_auto(struct config_inputs *in);
 
 /* ERR_INVALID: `problems` says all that is wrong; *ret and ret_from stay as they were. */

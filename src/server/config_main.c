@@ -90,23 +90,126 @@ static int show(const struct config_inputs *in, const struct config *c,
     return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
+/* --- what is wrong, for a program --- */
+
+/* VARIABLE of "environment: VARIABLE: ...", "listen" of "--listen: ...". */
+static bool take_until(struct str *rest, const char *before, struct str *ret)
+{
+    size_t at = str_search(*rest, STR(": "), strlen(before));
+    if (!str_starts(*rest, str_from(before)) || at == rest->len)
+        return false;
+    *ret = str_slice(*rest, strlen(before), at);
+    *rest = str_slice(*rest, at + 2, rest->len);
+    return true;
+}
+
+/* "FILE:12: " */
+static bool take_place(struct str *rest, struct str file, uint64_t *ret_line)
+{
+    struct str behind = str_slice(*rest, file.len, rest->len), line;
+    *ret_line = 0;
+    if (file.len == 0 || !str_starts(*rest, file) || !str_starts(behind, STR(":")))
+        return false;
+    if (take_until(&behind, ":", &line))
+        (void)(str_to_u64(line, UINT32_MAX, ret_line) == OK); /* of the whole file: no number */
+    if (*ret_line == 0)
+        behind = str_slice(*rest, file.len + 2, rest->len);
+    *rest = behind;
+    return true;
+}
+
+/* Which setting the sentence is about: its first word, often with a colon. */
+static struct str take_name(struct str *rest)
+{
+    struct str name, word;
+    if (take_until(rest, "", &name)) {
+        if (config_find(name) < CONFIG_COUNT)
+            return name;
+        *rest = str_bytes(name.ptr, name.len + 2 + rest->len);
+    }
+    str_split(*rest, ' ', &word);
+    return config_find(word) < CONFIG_COUNT ? word : STR_EMPTY;
+}
+
+static struct str name_of(struct str variable)
+{
+    char text[64];
+    for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
+        config_variable(id, text);
+        if (str_is(variable, text))
+            return str_from(config_setting(id)->name);
+    }
+    return STR_EMPTY;
+}
+
+/* All problems of config_load have one of these forms. */
+static void put_problem(struct json_out *o, struct str file, struct str line)
+{
+    struct str name = STR_EMPTY, variable = STR_EMPTY;
+    uint64_t number = 0;
+    bool placed = take_place(&line, file, &number);
+    bool flag = !placed && take_until(&line, "--", &name);
+    if (!placed && !flag)
+        (void)take_until(&line, "environment: ", &variable);
+    if (variable.len)
+        name = name_of(variable);
+    else if (!flag)
+        name = take_name(&line);
+    json_out_open(o, '{');
+    if (name.len)
+        json_out_member_str(o, "name", name);
+    if (placed)
+        json_out_member_str(o, "file", file);
+    if (number)
+        json_out_member_int(o, "line", (int64_t)number);
+    if (variable.len)
+        json_out_member_str(o, "variable", variable);
+    json_out_member_str(o, "message", line);
+    json_out_close(o, '}');
+}
+
+static int tell_json(const struct config_inputs *in, const struct buf *problems, int code)
+{
+    AUTO(buf) struct buf json = buf_make(SHOW_MAX_BYTES);
+    struct json_out o = json_out_make(&json);
+    struct str rest = buf_str(problems), line;
+    json_out_open(&o, '{');
+    json_out_member_bool(&o, "valid", code == EXIT_DONE);
+    json_out_key(&o, "problems");
+    json_out_open(&o, '[');
+    while (rest.ptr && rest.len) {
+        rest = str_split(rest, '\n', &line);
+        put_problem(&o, str_from(in->file), line);
+    }
+    json_out_close(&o, ']');
+    json_out_close(&o, '}');
+    if (json_out_end(&o) != OK)
+        return EXIT_FAILED;
+    printf("%.*s\n", (int)json.len, json.ptr);
+    return code;
+}
+
 int config_main(int argc, char **argv)
 {
-    bool shows = argc > 1 && strcmp(argv[1], "show") == 0, as_json = false;
+    bool shows = argc > 1 && strcmp(argv[1], "show") == 0;
     static struct config c;
     static struct config_source from[CONFIG_COUNT];
+    struct config_output output = {false, false};
     AUTO(config_inputs) struct config_inputs in;
     AUTO(buf) struct buf problems = buf_make(CONFIG_PROBLEMS_MAX_BYTES);
-    if (config_inputs_read(argc - 1, argv + 1, shows ? &as_json : NULL, &in, &problems) != OK)
+    if (config_inputs_read(argc - 1, argv + 1, &output, &in, &problems) != OK)
         return tell(&problems, EXIT_USAGE);
     enum err e = config_load_right(&in, &c, from, &problems);
     if (e == OK && shows)
-        return show(&in, &c, from, as_json);
+        return show(&in, &c, from, output.json);
     if (!shows && config_files(&in, &c, from, &problems) != OK)
         e = ERR_INVALID;
+    if (!shows && output.json)
+        return tell_json(&in, &problems, e == OK ? EXIT_DONE : EXIT_INVALID);
     if (e != OK)
         return tell(&problems, EXIT_INVALID);
-    puts(in.file[0] && access(in.file, F_OK) == 0 ? "the settings are valid"
-                                                  : "the settings are valid; there is no file");
+    if (!output.quiet)
+        puts(in.file[0] && access(in.file, F_OK) == 0 ? "the settings are valid"
+                                                      : "the settings are valid; there is no file");
     return EXIT_DONE;
 }

@@ -18,6 +18,7 @@
 #include "clock.h"
 #include "config_files.h"
 #include "datadir.h"
+#include "doctor_open.h"
 #include "io.h"
 #include "offline.h"
 #include "recovery.h"
@@ -25,7 +26,12 @@
 #include "store_wrong.h"
 #include "tls_check.h"
 
-enum { CLOCK_BACK_MS = 60 * 1000, CERT_SOON_DAYS = 14, FILES_BESIDE = 256 };
+enum {
+    CLOCK_BACK_MS = 60 * 1000,
+    CERT_SOON_DAYS = 14,
+    FILES_BESIDE = 256,
+    OPEN_REMEDY_MAX_BYTES = 24 * 1024
+};
 static const int64_t DAY_MS = 24 * 3600 * 1000LL;
 #define MIB (1024 * 1024)
 
@@ -75,8 +81,14 @@ static void check_root_key(const struct report *r, const char *data)
          "a credential and DIR/root.key are both there, and the credential counts; remove the file "
          "once you have a copy of it elsewhere");
     enum err e = datadir_check(data, why);
-    tell(r, e == OK || e == ERR_INVALID, DOCTOR_BAD, "data directory and root key are ours alone",
-         why);
+    bool ours = e == OK || e == ERR_INVALID;
+    AUTO(buf) struct buf remedy = buf_make(OPEN_REMEDY_MAX_BYTES);
+    if (!ours && buf_put(&remedy, str_from(why)) == OK) { /* it knows of the first fault alone */
+        doctor_open(data, &remedy);
+        if (buf_put_byte(&remedy, 0) != OK)
+            return;
+    }
+    tell(r, ours, DOCTOR_BAD, "data directory and root key are ours alone", remedy.ptr);
     check_root_key_whole(r, given ? credential : path);
 }
 

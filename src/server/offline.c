@@ -11,6 +11,7 @@
 
 #include "chain.h"
 #include "datadir.h"
+#include "interrupt.h"
 #include "io.h"
 #include "ipc.h"
 #include "store_check.h"
@@ -21,8 +22,7 @@ static volatile sig_atomic_t interrupted;
 
 static void on_signal(int number)
 {
-    (void)number;
-    interrupted = 1;
+    interrupted = number;
 }
 
 void offline_catch_signals(void)
@@ -36,6 +36,13 @@ void offline_catch_signals(void)
 bool offline_interrupted(void)
 {
     return interrupted != 0;
+}
+
+int offline_ended(int code)
+{
+    if (code != 0 && interrupted)
+        interrupt_die(interrupted);
+    return code;
 }
 
 void offline_config(const char *data, struct config *ret)

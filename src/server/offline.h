@@ -38,6 +38,9 @@ enum err offline_try_root(const char *data) MUST_USE;
  * what it has half done. */
 void offline_catch_signals(void);
 bool offline_interrupted(void);
+/* At the end of such a command: dies by the signal that broke it off, else returns its exit code.
+ */
+int offline_ended(int code);
 
 /* When it is in use, but nobody answers on the operator's socket. */
 #define OFFLINE_NO_ANSWER                                                                          \

@@ -265,5 +265,5 @@ int restore_main(int argc, char **argv)
     sandbox_begin();
     if (crypto_open() != OK)
         return complain(err_text(ERR_INTERNAL));
-    return run(&t);
+    return offline_ended(run(&t));
 }

@@ -66,6 +66,29 @@ def test_permissions_are_told_once_with_a_command_to_paste(stopped, path, mode, 
         target.chmod(before)
 
 
+@pytest.mark.parametrize("inside, told", [(0, 4), (4, 8), (5, 8)])
+def test_all_that_is_open_to_others_is_told_with_one_command(stopped, inside, told):
+    """At the limit of those that are named (8) and one past it."""
+    files = [stopped.data / "spool" / f"left-{n}" for n in range(inside)]
+    opened = {stopped.data: 0o755, stopped.data / "root.key": 0o644, stopped.data / "recovery.pub": 0o644, stopped.data / "spool": 0o750, **dict.fromkeys(files, 0o644)}
+    for path, mode in opened.items():
+        path.touch()
+        path.chmod(mode)
+    try:
+        failed = [r["remedy"] for r in look(stopped)[1].values() if r["verdict"] == "fail" and r["check"].startswith("data directory and root key")]
+        command = failed[0].split("mend them at once with: ")[1].split(" (and ")[0]
+        assert len(failed) == 1 and f"open to others are {4 + inside};" in failed[0] and len(command.split()) == 2 + told
+        assert ("(and 1 more, which doctor tells after these)" in failed[0]) == (4 + inside > told)
+        subprocess.run(command, shell=True, check=True)
+        assert verdict(stopped, "data directory and root key are ours") == "ok"  # of the rest, nobody gets to it
+        assert stopped.data.stat().st_mode & 0o777 == 0o700 and (stopped.data / "root.key").stat().st_mode & 0o777 == 0o600
+    finally:
+        for path in opened:
+            path.chmod(0o700 if path.is_dir() else 0o600)
+        for path in [*files, stopped.data / "recovery.pub"]:
+            path.unlink()
+
+
 def test_a_directory_that_is_not_there_is_the_first_thing_told(stopped, folder):
     done = subprocess.run([BINARY, "doctor", "--data", folder / "farmx"], capture_output=True, text=True, env=clean_environment())
     assert done.returncode == FAILED and done.stdout.startswith("FAIL  the data directory is there\n")

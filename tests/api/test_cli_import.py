@@ -48,6 +48,33 @@ def test_an_env_file_is_stored_and_reported_by_name(server, team, unique, folder
     assert rotated.returncode == DONE and set(report(rotated).values()) == {"rotated"} and names(server, team)[f"{unique}_A"] == 2
 
 
+def test_a_prefix_stands_before_every_name(server, team, unique):
+    text = "A=first-value\nB=second-value\n"
+    dry = run(server, team, text, "--prefix", f"{unique}/", "--dry-run", "--json")
+    assert dry.returncode == DONE and report(dry) == {f"{unique}/A": "create", f"{unique}/B": "create"} and f"{unique}/A" not in names(server, team)
+    done = run(server, team, text, "--prefix", f"{unique}/", "--json")
+    assert done.returncode == DONE and report(done) == {f"{unique}/A": "created", f"{unique}/B": "created"} and "A" not in names(server, team)
+    assert names(server, team)[f"{unique}/A"] == 1
+    assert report(run(server, team, text, "--prefix", f"{unique}/", "--rotate", "--dry-run", "--json")) == {f"{unique}/A": "rotate", f"{unique}/B": "rotate"}
+
+
+@pytest.mark.parametrize("flags", [["--dry-run"], []], ids=str)
+def test_names_are_judged_with_their_prefix(server, team, unique, flags):
+    """The longest name, and one longer; a name that would be the prefix alone."""
+    text = json.dumps({"A": "a value", "BB": "a value", "": "a value"})
+    done = run(server, team, text, "--prefix", (unique + "/").ljust(127, "x"), "--json", *flags)
+    assert done.returncode == FAILED and [s == "refused" for s in report(done).values()] == [False, True, True], done.stdout
+    assert all(len(name) <= 128 for name in names(server, team))
+
+
+@pytest.mark.parametrize("prefix", ["", "a b", "é", "x" * 129, "\n", "${secret."])
+def test_what_begins_no_name_is_no_prefix(prefix):
+    with Web(lambda handler, body: (200, JSON, b"[]")) as web:
+        done = subprocess.run([BINARY, "secret", "import", "-", f"--prefix={prefix}"], capture_output=True, text=True, input="A=1",
+                              env=clean_environment(SAFELIGHT_URL=web.url, SAFELIGHT_TOKEN="slt_x"))
+        assert done.returncode in (INVALID, USAGE) and done.stderr.startswith("safelight: ") and web.seen == [], done.stderr
+
+
 def test_the_values_arrive_byte_for_byte(fresh, studio, unique):
     s = fresh("--allow-loopback", "on", "--allow-http", "on")
     expected = {"PLAIN": "a b#c=d", "SINGLE": 'x "y" \\n $Z', "DOUBLE": 'tab\tquote" back\\ dollar$\nnew', "MULTI": "-----BEGIN\nabc\n-----END", "BACK": "it's"}

@@ -119,6 +119,38 @@ def test_an_upload_that_breaks_says_what_is_left(aep):
         assert done.returncode == code and NEVER in done.stderr and done.stdout == "", (address, put, done.stderr)
 
 
+TAG = f'"{NEVER}-{1000}"'
+
+
+@pytest.mark.parametrize("headers, body, code, why", [
+    ({"Content-Type": "video/mp4", "ETag": TAG}, b"x" * 1000, DONE, ""), ({"Content-Type": "video/mp4", "ETag": "W/" + TAG}, b"x" * 1000, DONE, ""),
+    ({"Content-Type": "video/mp4", "ETag": '"another"'}, b"x" * 10, DONE, ""), ({}, b"x" * 10, DONE, ""),
+    ({"Content-Type": "text/html; charset=utf-8"}, b"<html>Sign in</html>", FAILED, "not Safelight's"), ({"Content-Type": "application/json"}, b'{"error":"x"}', FAILED, "not Safelight's"),
+    ({"Content-Type": "text/html", "ETag": TAG}, b"x" * 1000, FAILED, "not Safelight's"), ({"Content-Type": "video/mp4", "ETag": TAG}, b"x" * 999, UNREACHABLE, "999 bytes came instead of 1000"),
+    ({"Content-Type": "video/mp4", "ETag": TAG}, b"x" * 1001, UNREACHABLE, "1001"), ({"ETag": TAG, "Content-Type": "video/mp4"}, b"", UNREACHABLE, "0 bytes")])
+def test_what_a_proxy_says_with_200_is_no_output(folder, headers, body, code, why):
+    def answer(handler, _):
+        if handler.path.startswith("/api/v2/"):
+            return 200, {"Content-Type": "application/json"}, json.dumps({"id": NEVER, "status": "finished", "outputUrl": f"{web.url}/o/{NEVER}.mp4?expires=1&signature=x", "stats": {}}).encode()
+        return 200, headers, body
+    with Web(answer) as web:
+        done = run("job", "output", NEVER, "--file", folder / "out", env={"SAFELIGHT_URL": web.url, "SAFELIGHT_TOKEN": "slt_x"})
+    assert done.returncode == code and why in done.stderr and (folder / "out").exists() == (code == DONE), done.stderr
+    assert [p.name for p in folder.iterdir()] == ["out"] * (code == DONE)
+
+
+@pytest.mark.parametrize("kind", ["text/html", "application/json"])
+def test_what_a_proxy_says_with_200_is_no_template(folder, kind):
+    def answer(handler, body):
+        if not handler.path.startswith("/api/v2/"):
+            return 200, {"Content-Type": kind}, b"<html>Sign in</html>"
+        said = {"url": web.url + "/t"} if handler.path.endswith("/download") else {"id": NEVER, "type": "aep", "status": "uploaded"}
+        return 200, {"Content-Type": "application/json"}, json.dumps(said).encode()
+    with Web(answer) as web:
+        done = run("template", "download", NEVER, "--file", folder / "t.aep", env={"SAFELIGHT_URL": web.url, "SAFELIGHT_TOKEN": "slt_x"})
+    assert done.returncode == FAILED and "not Safelight's" in done.stderr and list(folder.iterdir()) == []
+
+
 def test_a_template_whose_check_failed_is_7(aep):
     def answer(handler, body):
         made = {"id": NEVER, "status": "error" if handler.command == "GET" else "awaiting_upload", "error": "no aep", "uploadInfo": {"url": web.url + "/u"}}

@@ -94,10 +94,35 @@ def test_files_that_are_none(conf, folder):
 
 
 @pytest.mark.parametrize("words, code", [(["check", "stray"], 2), (["check", "--threads"], 2), (["check", "--nope", "1"], 2), (["check", "--"], 2), (["check", "--data="], 2),
-                                         (["look"], 2), ([], 2), (["check", "--json"], 2), (["check", "--data", "x" * 2000], 2), (["check", "--threads", "0"], 9)])
+                                         (["look"], 2), ([], 2), (["check", "--json=x"], 2), (["show", "--quiet"], 2), (["check", "--data", "x" * 2000], 2), (["check", "--threads", "0"], 9)])
 def test_command_lines_that_are_refused(words, code):
     done = config(*words)
     assert done.returncode == code and done.stdout == "" and done.stderr
+
+
+def test_check_tells_programs_all_that_is_wrong(conf, folder):
+    value = canary()
+    path = conf(f"threads = 0\nlog-lvl = info\nnonsense\nlog-level = loud\nlog-level = info\nca-file = {folder}/none\nmetrics-token = {value}\n", 0o644)
+    done = config("check", "--json", "--config", path, "--connections", "1", env={"SAFELIGHT_LEASE_MS": "x", "SAFELIGHT_LOG_LVL": "info"})
+    said = json.loads(done.stdout)
+    assert done.returncode == 9 and done.stderr == "" and said["valid"] is False and value not in done.stdout
+    assert {p.get("line") for p in said["problems"] if p.get("file") == str(path)} == {1, 2, 3, 4, 5, 6, 7}
+    by_name = {p["name"]: p for p in said["problems"] if "name" in p}
+    assert set(by_name) == {"threads", "log-level", "ca-file", "metrics-token", "connections", "lease-ms"} and "file" not in by_name["connections"]
+    assert {p.get("variable") for p in said["problems"]} == {None, "SAFELIGHT_LEASE_MS", "SAFELIGHT_LOG_LVL"}
+    assert all(p["message"] and str(path) not in p["message"] for p in said["problems"])
+    plain = config("check", "--config", path, "--connections", "1", "--quiet", env={"SAFELIGHT_LEASE_MS": "x", "SAFELIGHT_LOG_LVL": "info"})
+    assert plain.returncode == 9 and plain.stdout == "" and all(p["message"] in plain.stderr for p in said["problems"]) and len(plain.stderr.splitlines()) == len(said["problems"])
+
+
+def test_check_of_valid_settings_for_programs(conf, folder):
+    path = conf("threads = 1\n")
+    done = config("check", "--json", "--config", path)
+    assert done.returncode == 0 and json.loads(done.stdout) == {"valid": True, "problems": []}
+    done = config("check", "--quiet", "--config", path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    missing = json.loads(config("check", "--json", "--config", folder / "a: b:1").stdout)["problems"]
+    assert missing == [{"file": str(folder / "a: b:1"), "message": "there is no such file"}]
 
 
 def test_show_says_where_each_value_comes_from(conf):
