@@ -15,7 +15,11 @@
 
 #include "str.h"
 
-enum { DATADIR_PATH_MAX_BYTES = 2048, DATADIR_WHY_BYTES = 2400, DATADIR_ROOT_KEY_BYTES = 32 };
+enum {
+    DATADIR_PATH_MAX_BYTES = 2048,
+    DATADIR_WHY_BYTES = 2 * DATADIR_PATH_MAX_BYTES + 256, /* a path, and what mends it */
+    DATADIR_ROOT_KEY_BYTES = 32
+};
 
 /* DIR/name into ret. ERR_TOO_LARGE. */
 enum err datadir_path(const char *data, const char *name,
