@@ -2,6 +2,7 @@
 #include "api_team.h"
 
 #include "clock.h"
+#include "job_names.h"
 #include "json_scan.h"
 #include "store_secret.h"
 
@@ -80,7 +81,8 @@ static enum err record_change(struct store_tx *tx, const struct change *c, const
     return store_audit(tx, &record);
 }
 
-/* By name, like a reference: whatever value it has when a webhook is sent is what signs. */
+/* By name, like a reference: whatever value it has when a webhook is sent is what signs. A name
+ * that the token is not for is one that is not there. */
 static enum err change_signing(struct store_tx *tx, struct change *c)
 {
     struct secret_row row;
@@ -88,7 +90,9 @@ static enum err change_signing(struct store_tx *tx, struct change *c)
     if (!c->body.signing.len || str_equal(c->team.webhook_signing, c->signing_name))
         return OK;
     enum err e = OK;
-    if (c->signing_name.len)
+    if (c->signing_name.len && !job_names_match(api_actor(c->r)->names, c->signing_name))
+        e = ERR_NOT_FOUND;
+    else if (c->signing_name.len)
         e = store_secret_by_name(tx, id, c->signing_name, http_arena(c->r), &row);
     c->no_such_secret = e == ERR_NOT_FOUND;
     TRY(e);

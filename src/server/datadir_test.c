@@ -49,12 +49,36 @@ static void test_a_recovery_key_that_cannot_be_looked_at_may_be_the_one(void)
     CHECK_OK(datadir_remove_recovery(folder, false));
 }
 
+/* A remedy is there to be copied: also that for the longest path is whole. */
+static void test_what_mends_an_open_folder_is_said_whole(void)
+{
+    static char path[DATADIR_PATH_MAX_BYTES], wanted[DATADIR_WHY_BYTES], why[DATADIR_WHY_BYTES];
+    size_t len = strlen(folder);
+    memcpy(path, folder, len);
+    while (len + 201 < sizeof path) {
+        memset(path + len, 'x', 200);
+        path[len] = '/';
+        len += 200;
+        path[len] = 0;
+        CHECK_EQ(mkdir(path, 0700), 0);
+    }
+    CHECK_EQ(chmod(path, 0755), 0);
+    CHECK_ERR(datadir_check_folders(path, why), ERR_FORBIDDEN);
+    snprintf(wanted, sizeof wanted, "chmod 700 %s", path);
+    CHECK(str_ends(str_from(why), str_from(wanted)));
+    for (; len > strlen(folder); len -= 200) {
+        path[len] = 0;
+        CHECK_EQ(rmdir(path), 0);
+    }
+}
+
 int main(void)
 {
     if (!mkdtemp(folder))
         return 1;
     RUN(test_a_recovery_key_that_is_not_there_is_another_one);
     RUN(test_a_recovery_key_that_cannot_be_looked_at_may_be_the_one);
+    RUN(test_what_mends_an_open_folder_is_said_whole);
     CHECK_EQ(rmdir(folder), 0);
     return test_done();
 }

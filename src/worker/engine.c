@@ -68,6 +68,7 @@ static void run_child(const char *command, const char *folder, const char *outpu
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL); /* the worker blocks what it reads from a descriptor */
+    signal(SIGPIPE, SIG_DFL);              /* and ignores this one */
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* should its keeper be killed */
     int null = open("/dev/null", O_RDONLY);

@@ -107,7 +107,7 @@ static enum err read_plan(struct engine_plan *p)
     problems_init(&problems, &p->arena);
     TRY(io_read_file("job.json", &file));
     TRY(json_decode(buf_str(&file), job_fields, ARRAY_LEN(job_fields), STR_EMPTY, &problems, &job));
-    if (job.settings.len) {
+    if (job.settings.len && !job.preview) { /* a preview has its own, as the server has it */
         TRY(json_decode(job.settings, settings_fields, ARRAY_LEN(settings_fields), STR_EMPTY,
                         &problems, &p->settings));
         p->frames = frames_of(p->settings.frames);

@@ -98,6 +98,14 @@ def test_on_a_still_ground_the_video_tells_the_length_and_large_ones_are_made_to
     assert near(pixel(out, 0.5, 20, 90), BLUE) and near(pixel(out, 0.5, 160, 10), LIME)
 
 
+@pytest.mark.parametrize("settings", [{"codec": "video_prores_422", "frames": 3}, {"codec": "image_png", "frames": 0}, {"codec": 5}])
+def test_a_preview_has_settings_of_its_own(folder, settings):
+    """The server ignores those of the job, whatever they are, and has named the output for its own."""
+    out, log, said = render(folder, {"preview": True, "assets": [{"type": "text", "layerName": "t", "value": "x"}], "settings": settings}, {})
+    assert said == {"state": "finished"}, log
+    assert probe(out)["codec"] == "h264" and probe(out)["frames"] == 50
+
+
 @pytest.mark.parametrize("settings, frames", [({"frames": 7, "quality": "draft"}, 7), ({"frames": [10, 15], "quality": "draft"}, 5), ({"quality": "draft"}, 50)])
 def test_frames_are_as_asked(folder, settings, frames):
     out, log, said = render(folder, {"assets": [{"type": "text", "layerName": "t", "value": "x"}], "settings": settings}, {})

@@ -53,6 +53,19 @@ def test_setting_is_shown_changed_and_taken_back(server, team):
     assert [r["field"] for r in server.audit(token=token, event="team.changed")] == ["webhookSigningSecret"] * 2
 
 
+def test_an_admin_of_some_names_signs_with_one_of_them(server):
+    """A signature over a body of one's choice is a use of the secret, and a refusal of another kind would tell which there are."""
+    name = "names-" + os.urandom(5).hex()
+    whole = server.team(name)
+    part = server.new_token("admin", team=name, names="dev/*")
+    for secret in ("dev/SIGN", "prod/SIGN"):
+        server.put(secret, signing_key(), token=whole)
+    set_signing(server, part, "dev/SIGN")
+    refused = [server.call("PATCH", "/team", {"webhookSigningSecret": other}, token=part) for other in ("prod/SIGN", "prod/NONE")]
+    assert [r.status_code for r in refused] == [400, 400] and refused[0].json() == refused[1].json()
+    assert server.call("GET", "/team", token=whole).json()["webhookSigningSecret"] == "dev/SIGN"
+
+
 @pytest.mark.parametrize("bad", ["NOT_THERE", "", "${secret.SIGN}", "white space", "x" * 129, 5, True, ["SIGN"], {"name": "SIGN"}])
 def test_setting_must_name_a_secret_of_the_team(server, team, bad):
     server.put("SIGN", signing_key(), token=team[0])

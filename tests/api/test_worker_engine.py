@@ -42,3 +42,12 @@ def test_a_name_in_path_and_a_path_from_here_work_in_the_jobs_folder(server, fol
     done = start(server, program.name if by_name else f"./{program.name}", path=f"{program.parent}:/usr/bin:/bin", cwd=program.parent)
     assert done.returncode == 0, done.stderr
     assert server.wait(job)["status"] == "finished"
+
+
+def test_an_engine_finds_the_signals_as_they_are_at_login(server, folder):
+    """`make | head` ends by SIGPIPE: where that is ignored programs go on for ever, or call it a failed write."""
+    program = engine(folder, 'grep -q "^SigIgn:[[:space:]]*0*$" /proc/$$/status && grep -q "^SigBlk:[[:space:]]*0*$" /proc/$$/status && '
+                             'echo job > "$SAFELIGHT_OUTPUT"')
+    job = server.submit({"engine": program.name, "assets": []}).json()["id"]
+    assert start(server, str(program)).returncode == 0
+    assert server.wait(job)["status"] == "finished"
