@@ -17,7 +17,7 @@
 
 enum {
     DATADIR_PATH_MAX_BYTES = 2048,
-    DATADIR_WHY_BYTES = 2 * DATADIR_PATH_MAX_BYTES + 352,
+    DATADIR_WHY_BYTES = 2 * DATADIR_PATH_MAX_BYTES + 352, /* what is wrong and what mends it */
     DATADIR_ROOT_KEY_BYTES = 32
 };
 
