@@ -14,7 +14,7 @@
 #include "policy.h"
 #include "ticket.h"
 
-enum { CONTENT_TYPE_MAX = 128 };
+enum { CONTENT_TYPE_MAX = 128, KINDS = 1 << TICKET_ASSET_GET | ASSET_FILE_TICKETS };
 
 struct asset {
     struct http_request *r;
@@ -125,8 +125,7 @@ static enum err take_op(struct store_tx *tx, void *ctx)
     struct asset *t = ctx;
     struct arena *a = http_arena(t->r);
     struct str missing;
-    TRY(ticket_take_any(tx, t->hash, 1u << TICKET_ASSET_GET | ASSET_FILE_TICKETS, a, &t->ticket,
-                        &t->job));
+    TRY(ticket_take_any(tx, t->hash, KINDS, a, &t->ticket, &t->job));
     t->file = STR_EMPTY;
     if (t->ticket.kind != TICKET_ASSET_GET)
         return asset_file_name(tx, &t->ticket, a, &t->file);
@@ -168,10 +167,12 @@ static void fetch(struct http_request *r)
 {
     struct asset *t = api_work(r);
     unsigned attempts = 0;
-    enum err e;
-    do {
-        e = store_write_wait(api_of(r)->store, take_op, t);
-    } while (api_try_again(e, &attempts));
+    enum err e = ticket_look(api_of(r)->store, t->hash, KINDS, http_arena(r), &t->ticket, &t->job);
+    if (e == OK) {
+        do {
+            e = store_write_wait(api_of(r)->store, take_op, t);
+        } while (api_try_again(e, &attempts));
+    }
     if (e == OK)
         lease_keep_answer(r, &t->job);
     if (e == OK && t->file.len) {
@@ -187,6 +188,7 @@ static void fetch(struct http_request *r)
 void api_ticket_get(struct http_request *r)
 {
     if (str_is(http_method(r), "HEAD")) { /* it would use the address up for nothing */
+        http_answer_header(r, "Allow", "GET, PUT, POST");
         http_fail(r, ERR_METHOD);
         return;
     }

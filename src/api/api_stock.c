@@ -46,7 +46,7 @@ static enum err pick(struct http_request *r, struct job_lease *l, struct buf *ou
 static void pickup(struct http_request *r)
 {
     struct job_lease *l = arena_alloc(http_arena(r), sizeof *l);
-    AUTO(buf) struct buf out = buf_make(WORKER_LEASE_MAX_BYTES);
+    AUTO(buf) struct buf out = buf_make(LEASE_ANSWER_MAX_BYTES);
     l->tags = http_param(r, "tags");
     enum err e = pick(r, l, &out);
     if (e != OK)
@@ -82,7 +82,7 @@ void api_stock_pickup(struct http_request *r)
 static void pickup_by_list(struct http_request *r)
 {
     struct job_lease *l = arena_alloc(http_arena(r), sizeof *l);
-    AUTO(buf) struct buf out = buf_make(WORKER_LEASE_MAX_BYTES);
+    AUTO(buf) struct buf out = buf_make(LEASE_ANSWER_MAX_BYTES);
     l->tags = STR_EMPTY;
     l->not_exposed = true;
     enum err e = buf_put(&out, STR("["));

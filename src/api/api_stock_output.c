@@ -11,7 +11,10 @@
 #include "lease_keep.h"
 #include "ticket.h"
 
-enum { ANSWER_MAX_BYTES = 16 * 1024 };
+enum {
+    ANSWER_MAX_BYTES = 16 * 1024,
+    KINDS = 1 << TICKET_STOCK_OUTPUT | 1 << TICKET_STOCK_LOG | 1 << TICKET_STOCK_DONE,
+};
 
 /* --- POST /t/{ticket} --- */
 
@@ -27,7 +30,6 @@ static enum err ask_op(struct store_tx *tx, void *ctx)
     struct ask *k = ctx;
     struct arena *a = http_arena(k->r);
     struct job job;
-    enum { KINDS = 1 << TICKET_STOCK_OUTPUT | 1 << TICKET_STOCK_LOG | 1 << TICKET_STOCK_DONE };
     TRY(ticket_take_any(tx, k->hash, KINDS, a, &k->ticket, &job));
     if (k->ticket.kind == TICKET_STOCK_DONE)
         return OK;
@@ -63,8 +65,11 @@ static void ask_done(enum err e, void *ctx)
 void api_ticket_post(struct http_request *r)
 {
     struct ask *k = arena_alloc(http_arena(r), sizeof *k);
+    struct job job;
     k->r = r;
     enum err e = ticket_hash(r, k->hash);
+    if (e == OK)
+        e = ticket_look(api_of(r)->store, k->hash, KINDS, http_arena(r), &k->ticket, &job);
     if (e != OK)
         http_fail(r, e);
     else
@@ -147,7 +152,8 @@ void api_stock_log(struct http_request *r)
     struct job job;
     enum err e = ticket_hash(r, hash);
     if (e == OK)
-        e = ticket_look(api_of(r)->store, hash, TICKET_STOCK_LOG_PUT, http_arena(r), &ticket, &job);
+        e = ticket_look(api_of(r)->store, hash, 1u << TICKET_STOCK_LOG_PUT, http_arena(r), &ticket,
+                        &job);
     if (e != OK) {
         http_fail(r, e);
         return;

@@ -98,7 +98,7 @@ void api_ticket_put(struct http_request *r)
     uint8_t hash[32];
     enum err e = ticket_hash(r, hash);
     if (e == OK)
-        e = ticket_look(api->store, hash, TICKET_OUTPUT_PUT, a, &ticket, &job);
+        e = ticket_look(api->store, hash, 1u << TICKET_OUTPUT_PUT, a, &ticket, &job);
     if (e == OK)
         e = check_room(r);
     if (e != OK) {

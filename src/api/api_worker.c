@@ -88,7 +88,7 @@ static void lease(struct http_request *r)
                             .tags = body->tags,
                             .base_url = api_base_url(r),
                             .arena = http_arena(r)};
-    AUTO(buf) struct buf out = buf_make(WORKER_LEASE_MAX_BYTES);
+    AUTO(buf) struct buf out = buf_make(LEASE_ANSWER_MAX_BYTES);
     enum err e = spool_room_for_job(api_of(r));
     if (e == OK)
         e = worker_lease(r, l, job_write_lease, &out);

@@ -25,7 +25,6 @@ enum err worker_job(struct http_request *r, struct str lease_id, struct str toke
 typedef enum err worker_write(const struct job_lease *l, struct vault *vault, struct buf *out);
 enum err worker_lease(struct http_request *r, struct job_lease *l, worker_write *write,
                       struct buf *out) MUST_USE;
-enum { WORKER_LEASE_MAX_BYTES = RESOLVED_PAYLOAD_MAX_BYTES + 256 * 1024 };
 
 /* Masks and keeps a piece of the log, from `offset` on; a repeat keeps nothing. Blocks.
  * *ret_accepted: how far the log is decided. */

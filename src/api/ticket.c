@@ -35,47 +35,38 @@ bool ticket_lease_runs(struct store_tx *tx, const struct job *job, struct str le
            job->lease_expires_at_ms > now_ms && token_lives(tx, job->lease_token, now_ms, a);
 }
 
+/* Is it of such a kind, and may it be used now? */
+static enum err is_good(struct store_tx *tx, unsigned kinds, const struct ticket *t, int64_t now_ms,
+                        struct arena *a, struct job *ret_job)
+{
+    if (!(kinds & 1u << t->kind))
+        return ERR_NOT_FOUND;
+    enum err e = store_job_any(tx, ulid_str(&t->job_id), true, a, ret_job);
+    if (e == ERR_NOT_FOUND)
+        return ERR_GONE;
+    TRY(e);
+    if (t->lease_id.len > 0 && !ticket_lease_runs(tx, ret_job, t->lease_id, now_ms, a))
+        return ERR_GONE;
+    return OK;
+}
+
 enum err ticket_take_any(struct store_tx *tx, const uint8_t hash[static 32], unsigned kinds,
                          struct arena *a, struct ticket *ret, struct job *ret_job)
 {
     int64_t now = clock_unix_ms();
     TRY(store_ticket_take(tx, hash, now, a, ret));
-    if (!(kinds & 1u << ret->kind))
-        return ERR_NOT_FOUND;
-    enum err e = store_job_any(tx, ulid_str(&ret->job_id), true, a, ret_job);
-    if (e == ERR_NOT_FOUND)
-        return ERR_GONE;
-    TRY(e);
-    if (ret->lease_id.len > 0 && !ticket_lease_runs(tx, ret_job, ret->lease_id, now, a))
-        return ERR_GONE;
-    return OK;
+    return is_good(tx, kinds, ret, now, a, ret_job);
 }
 
-struct look {
-    const uint8_t *hash;
-    enum ticket_kind kind;
-    struct arena *arena;
-    struct ticket ticket;
-    struct job job;
-    enum err seen;
-};
-
-/* Always an error, so that the store undoes it. */
-static enum err look_op(struct store_tx *tx, void *ctx)
-{
-    struct look *l = ctx;
-    l->seen = ticket_take(tx, l->hash, l->kind, l->arena, &l->ticket, &l->job);
-    return l->seen == OK ? ERR_CONFLICT : l->seen;
-}
-
-enum err ticket_look(struct store *store, const uint8_t hash[static 32], enum ticket_kind kind,
+enum err ticket_look(struct store *store, const uint8_t hash[static 32], unsigned kinds,
                      struct arena *a, struct ticket *ret, struct job *ret_job)
 {
-    struct look l = {.hash = hash, .kind = kind, .arena = a};
-    enum err e = store_write_wait(store, look_op, &l);
-    if (e != ERR_CONFLICT || l.seen != OK)
-        return e;
-    *ret = l.ticket;
-    *ret_job = l.job;
-    return OK;
+    int64_t now = clock_unix_ms();
+    struct store_tx *tx;
+    TRY(store_read_begin(store, &tx));
+    enum err e = store_ticket_look(tx, hash, now, a, ret);
+    if (e == OK)
+        e = is_good(tx, kinds, ret, now, a, ret_job);
+    store_read_end(store, &tx);
+    return e;
 }

@@ -21,8 +21,8 @@ enum err ticket_take(struct store_tx *tx, const uint8_t hash[static 32], enum ti
 enum err ticket_take_any(struct store_tx *tx, const uint8_t hash[static 32], unsigned kinds,
                          struct arena *a, struct ticket *ret, struct job *ret_job) MUST_USE;
 
-/* Looks only, the use is given back. Waits for the store's writer. */
-enum err ticket_look(struct store *store, const uint8_t hash[static 32], enum ticket_kind kind,
+/* Looks only, and takes no turn of the store's writer: anybody may ask for any address. */
+enum err ticket_look(struct store *store, const uint8_t hash[static 32], unsigned kinds,
                      struct arena *a, struct ticket *ret, struct job *ret_job) MUST_USE;
 
 /* Does the job still belong to this lease, and is the lease's token still good? */

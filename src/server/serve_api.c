@@ -47,6 +47,7 @@ struct running {
     pthread_cond_t answered;
     int answer;          /* CONTROL_DONE, CONTROL_REFUSED, CONTROL_UNKNOWN, or 0: none yet */
     int late;            /* answers that nobody waits for any more; they come in order */
+    bool deaf;           /* the control loop has ended: none comes any more */
     int64_t tls_told_ms; /* that the certificate expires */
     /* So that a new file in its place cannot be opened (reach_tls_file). */
     bool cert_beside_root, key_beside_root;
@@ -66,7 +67,8 @@ static enum err ask_supervisor(struct running *r, enum control what, struct str 
     r->answer = 0;
     enum err e = ipc_send(r->options->control, buf_str(&order), NULL, 0);
     while (e == OK && r->answer == 0) {
-        if (pthread_cond_timedwait(&r->answered, &r->lock, &until) != 0 && r->answer == 0)
+        if (r->deaf ||
+            (pthread_cond_timedwait(&r->answered, &r->lock, &until) != 0 && r->answer == 0))
             e = ERR_TIMEOUT;
     }
     if (e == ERR_TIMEOUT)
@@ -315,6 +317,15 @@ static void hear_answer(struct running *r, int answer)
     pthread_mutex_unlock(&r->lock);
 }
 
+/* Whoever waits for an answer would hold up the end. */
+static void hear_no_more(struct running *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->deaf = true;
+    pthread_cond_broadcast(&r->answered);
+    pthread_mutex_unlock(&r->lock);
+}
+
 /* A renewed certificate may lie there for weeks while nobody says so. */
 static void look_at_tls(struct running *r)
 {
@@ -464,6 +475,7 @@ int serve_api_run(const struct serve_api *options)
         e = say_ready(&r);
     if (e == OK)
         obey(&r);
+    hear_no_more(&r);
     api_stop(&r.api);
     if (r.dispatch)
         courier_dispatch_set_courier(r.dispatch, NULL);

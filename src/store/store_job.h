@@ -165,7 +165,10 @@ struct ticket {
     int64_t uses_left;
 };
 enum err store_ticket_insert(struct store_tx *tx, const struct ticket *t) MUST_USE;
-/* Takes one use. ERR_GONE: used up or expired; ERR_NOT_FOUND: never was. */
+/* What a use of it would be; takes none. ERR_GONE: used up or expired; ERR_NOT_FOUND: never was. */
+enum err store_ticket_look(struct store_tx *tx, const uint8_t hash[static 32], int64_t now_ms,
+                           struct arena *a, struct ticket *ret) MUST_USE;
+/* Takes one use; errors as above. */
 enum err store_ticket_take(struct store_tx *tx, const uint8_t hash[static 32], int64_t now_ms,
                            struct arena *a, struct ticket *ret) MUST_USE;
 enum err store_ticket_sweep(struct store_tx *tx, int64_t now_ms) MUST_USE;

@@ -375,6 +375,10 @@ static void test_ticket_is_used_up(void)
     uint8_t wrong[32] = {8};
     CHECK_ERR(store_ticket_take(&k.tx, wrong, 10, &k.a, &got), ERR_NOT_FOUND);
     CHECK_ERR(store_ticket_take(&k.tx, t.hash, 50, &k.a, &got), ERR_GONE);
+    CHECK_ERR(store_ticket_look(&k.tx, wrong, 10, &k.a, &got), ERR_NOT_FOUND);
+    CHECK_ERR(store_ticket_look(&k.tx, t.hash, 50, &k.a, &got), ERR_GONE);
+    CHECK_OK(store_ticket_look(&k.tx, t.hash, 10, &k.a, &got));
+    CHECK_EQ(got.uses_left, 2);
     CHECK_OK(store_ticket_take(&k.tx, t.hash, 10, &k.a, &got));
     CHECK_EQ(got.kind, TICKET_ASSET_GET);
     CHECK_STR(got.pointer, "/assets/0");

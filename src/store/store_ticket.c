@@ -46,6 +46,17 @@ static enum err find(struct store_tx *tx, const uint8_t hash[static 32], struct 
     return OK;
 }
 
+enum err store_ticket_look(struct store_tx *tx, const uint8_t hash[static 32], int64_t now_ms,
+                           struct arena *a, struct ticket *ret)
+{
+    struct ticket t;
+    TRY(find(tx, hash, a, &t));
+    if (t.uses_left <= 0 || t.expires_at_ms <= now_ms)
+        return ERR_GONE;
+    *ret = t;
+    return OK;
+}
+
 enum err store_ticket_take(struct store_tx *tx, const uint8_t hash[static 32], int64_t now_ms,
                            struct arena *a, struct ticket *ret)
 {
@@ -53,9 +64,7 @@ enum err store_ticket_take(struct store_tx *tx, const uint8_t hash[static 32], i
         "UPDATE tickets SET uses_left = uses_left - 1 WHERE hash = ? AND uses_left > 0";
     ASSERT_WRITING(tx);
     struct ticket t;
-    TRY(find(tx, hash, a, &t));
-    if (t.uses_left <= 0 || t.expires_at_ms <= now_ms)
-        return ERR_GONE;
+    TRY(store_ticket_look(tx, hash, now_ms, a, &t));
     AUTOP(db_stmt) struct db_stmt *q = NULL;
     TRY(db_prepare(tx->db, sql, &q));
     db_bind_blob(q, str_bytes(hash, 32));

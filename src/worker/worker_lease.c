@@ -180,7 +180,7 @@ enum err lease_take(const struct client *client, const struct lease_wish *wish,
     *ret = (struct lease){.client = client,
                           .stop = stop,
                           .arena = arena_make(),
-                          .answer = buf_make(RESOLVED_PAYLOAD_MAX_BYTES + SMALL_BODY_BYTES)};
+                          .answer = buf_make(LEASE_ANSWER_MAX_BYTES)};
     struct fetch f = {.body = buf_str(&body),
                       .body_fd = -1,
                       .total_ms = CALL_MS,

@@ -156,3 +156,9 @@ def test_a_template_that_is_none_says_so_and_may_be_brought_again(server, kind, 
     answer = place.put(body)
     assert answer.status_code == 400 and answer.json()["error"] and place.state() is False
     assert place.put(AEP if kind == "aep" else b"PK\x03\x04" + bytes(100)).status_code == 200
+
+
+def test_looking_at_a_one_time_address_does_not_use_it_up(server):
+    """And what may be done with it is said, as for any other address."""
+    answer = requests.head(server.url + "/t/" + "0" * 32, timeout=30)
+    assert answer.status_code == 405 and answer.headers["Allow"] == "GET, PUT, POST"

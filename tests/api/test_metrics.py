@@ -182,6 +182,16 @@ def test_secrets_jobs_and_deliveries_are_counted(own, studio, unique):
         g()
 
 
+def test_addresses_that_nobody_gave_take_no_turn_of_the_writer(own):
+    """They need no token: what writes waits for none who tries some out."""
+    before = value(page(own), "safelight_store_group_operations_sum")
+    with requests.Session() as s:
+        for i in range(50):
+            for method, tail in (("GET", ""), ("PUT", ""), ("POST", ""), ("PUT", "/log")):
+                assert s.request(method, f"{own.url}/t/{i:032}{tail}", timeout=60).status_code == 404
+    assert value(page(own), "safelight_store_group_operations_sum") - before < 100  # the server's own
+
+
 def test_jobs_that_wait_and_that_are_rendered(fresh):
     s = fresh("--lease-ms", "4000")
     assert value(page(s), "safelight_jobs", state="queued") == 0 and value(page(s), "safelight_queue_oldest_seconds") == 0

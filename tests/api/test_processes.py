@@ -34,6 +34,21 @@ def stopped(fresh):
     return s
 
 
+# --- the end ---
+
+def test_a_stop_while_a_rotation_waits_for_the_supervisor_is_a_clean_one(fresh):
+    """Its answer comes after the word to stop, when nobody hears it; the next start finishes the rotation."""
+    s = fresh()
+    os.kill(s.process.pid, signal.SIGSTOP)
+    assert s.operator("key", "rotate", "root").returncode == 0
+    until(lambda: json.loads(s.operator("key", "status", "--json").stdout)["rotation"]["state"] == "running", 20, "the rotation")
+    os.kill(s.process.pid, signal.SIGTERM)
+    os.kill(s.process.pid, signal.SIGCONT)
+    assert s.process.wait(60 * SLOW) == 0
+    s.start()
+    assert s.secrets() == []
+
+
 # --- start ---
 
 def test_abuse_100_a_second_server_on_the_data_directory_refuses(fresh):
