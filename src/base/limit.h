@@ -59,8 +59,8 @@
 #define JSON_NODES_MAX             200000
 #define REFS_PER_PAYLOAD_MAX       1000
 #define RESOLVED_PAYLOAD_MAX_BYTES (8 * 1024 * 1024)
-/* What a worker is answered: that, and the addresses of assets and fonts. */
-#define LEASE_ANSWER_MAX_BYTES (RESOLVED_PAYLOAD_MAX_BYTES + 256 * 1024)
+/* What a worker is answered: that, and up to a MiB of addresses of assets and fonts. */
+#define LEASE_ANSWER_MAX_BYTES (9 * 1024 * 1024)
 /* Entries in one answer's details; enough to mend a form, too few to be a sink. */
 #define PROBLEMS_MAX 100
 

@@ -116,7 +116,7 @@ def test_cancel_during_a_download_leaves_no_file(folder):
 def test_a_worker_takes_the_largest_lease_that_a_server_gives(folder):
     """LEASE_ANSWER_MAX_BYTES: a resolved payload of 8 MiB, and what stands around it. One it could not take it would be given again and again."""
     with WorkerServer(folder) as farm:
-        lease = farm.add({"assets": [{"type": "text", "value": "x" * (8 * 1024 * 1024 + 200 * 1024)}]})
+        lease = farm.add({"assets": [{"type": "text", "value": "x" * (9 * 1024 * 1024 - 50 * 1024)}]})
         assert ended(farm.worker("--once", engine=engine(folder, QUICK))) == DONE
         assert farm.finished == [(lease, {"state": "finished"})]
 
