@@ -105,15 +105,15 @@ def test_abuse_099_what_a_deleted_secret_was_does_not_show_up_in_the_log(server,
     value = canary()
     made = server.put(unique, value).json()
     lease = lease_for(server, {"assets": [text_asset(unique)]})
-    accepted = put_log(server, lease, 0, b"one " + value.encode() + b"\nand more\n")
-    assert accepted == len("one " + value + "\nand more\n")  # a value at the end would be held back: it might go on
+    accepted = put_log(server, lease, 0, b"one " + value.encode() + b"\nand more.\n")  # no value begins with a full stop, in no encoding
+    assert accepted == len("one " + value + "\nand more.\n")  # a value at the end would be held back: it might go on
     server.call("DELETE", "/secrets/" + made["id"])
     text = b"two " + value.encode() + b"\n"
     assert put_log(server, lease, accepted, text) == accepted + len(text)
     put_log(server, lease, accepted + len(text), text, final=True)
     server.call("POST", f"/worker/leases/{lease['lease']}/finish", {"state": "error", "error": "it said " + value})
     log, job = server.job_log(lease["job"]["id"]), server.job(lease["job"]["id"])
-    assert log.startswith("one ***\nand more\n") and log.count("deleted while the job ran") == 1 and value not in log
+    assert log.startswith("one ***\nand more.\n") and log.count("deleted while the job ran") == 1 and value not in log
     assert value not in json.dumps(job) and unique in job["stats"]["error"]
     assert server.places_of(value) == []
 
@@ -168,12 +168,12 @@ def test_an_endless_masked_run_ends_the_log_and_nobody_loops(server, unique):
     server.put(unique, value)
     lease = lease_for(server, {"assets": [text_asset(unique)]})
     run = (value * (1024 * 1024 // len(value) + 2)).encode()
-    accepted = put_log(server, lease, 0, b"before\n")
+    accepted = put_log(server, lease, 0, b"before.\n")
     assert put_log(server, lease, accepted, run[:1024 * 1024]) == accepted + 1024 * 1024
     accepted += 1024 * 1024
     assert put_log(server, lease, accepted, run[1024 * 1024 - 30:], final=True) > accepted
     log = server.job_log(lease["job"]["id"])
-    assert log.startswith("before\n***\n[") and len(log) < 200 and value[20:] not in log
+    assert log.startswith("before.\n***\n[") and len(log) < 200 and value[20:] not in log
 
 
 def test_a_workers_log_of_one_endless_value_still_ends(server, unique):
