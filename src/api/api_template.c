@@ -113,15 +113,6 @@ static const struct json_field fields[] = {
     JSON_FIELD(struct creation_body, src, "src", JSON_AS_STR, JSON_NULLABLE, JOB_URL_MAX_BYTES),
 };
 
-static bool is_plain_text(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        if ((unsigned char)s.ptr[i] < ' ' || s.ptr[i] == 0x7f)
-            return false;
-    }
-    return true;
-}
-
 /* References belong into jobs: a template's address is used for any job, under no job's name. */
 static bool is_address(struct str src)
 {
@@ -135,7 +126,7 @@ static bool check_body(struct creation *c)
     problems_init(&problems, http_arena(c->r));
     if (!template_type_from(c->body.type, &c->row.type))
         problems_add(&problems, STR("type"), "must be aep, zip or mogrt");
-    if (!is_plain_text(c->body.display_name))
+    if (str_has_control(c->body.display_name))
         problems_add(&problems, STR("displayName"), "must not hold control characters");
     if (c->body.src.len > 0 && !is_address(c->body.src))
         problems_add(&problems, STR("src"),
@@ -243,7 +234,7 @@ void api_template_rename(struct http_request *r)
     n->r = r;
     if (!api_decode(r, new_name, ARRAY_LEN(new_name), n))
         return;
-    if (!is_plain_text(n->display_name))
+    if (str_has_control(n->display_name))
         api_fail_field(r, "displayName", "must not hold control characters");
     else
         api_write(r, rename_op, rename_done, n);

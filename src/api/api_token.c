@@ -121,15 +121,6 @@ static const struct json_field fields[] = {
                TOKEN_EXPIRY_MAX_DAYS),
 };
 
-static bool is_plain_text(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        if ((unsigned char)s.ptr[i] < ' ' || s.ptr[i] == 0x7f)
-            return false;
-    }
-    return true;
-}
-
 /* Answers itself when something is wrong with it. */
 static bool check_body(struct creation *c)
 {
@@ -144,7 +135,7 @@ static bool check_body(struct creation *c)
                      "must be IP addresses or prefixes such as 10.0.0.0/8, with commas between");
     if (c->body.days < 1)
         problems_add(&problems, STR("expiresInDays"), "must be 1 or more");
-    if (!is_plain_text(c->body.name))
+    if (str_has_control(c->body.name))
         problems_add(&problems, STR("name"), "must not hold control characters");
     if (problems.count == 0)
         return true;

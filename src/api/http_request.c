@@ -80,18 +80,11 @@ struct query_pair {
     struct str name, value;
 };
 
-static int compare_bytes(struct str a, struct str b)
-{
-    size_t len = a.len < b.len ? a.len : b.len;
-    int order = len ? memcmp(a.ptr, b.ptr, len) : 0;
-    return order ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 static int compare_pairs(const void *a, const void *b)
 {
     const struct query_pair *x = a, *y = b;
-    int order = compare_bytes(x->name, y->name);
-    return order ? order : compare_bytes(x->value, y->value);
+    int order = str_compare(x->name, y->name);
+    return order ? order : str_compare(x->value, y->value);
 }
 
 /* Sorted, since a query of many short parameters must not cost their square. */

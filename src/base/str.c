@@ -18,6 +18,15 @@ bool str_equal_nocase(struct str a, struct str b)
     return true;
 }
 
+bool str_has_control(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if ((unsigned char)s.ptr[i] < ' ' || s.ptr[i] == 0x7f)
+            return true;
+    }
+    return false;
+}
+
 bool str_starts(struct str s, struct str prefix)
 {
     return str_equal(str_slice(s, 0, prefix.len), prefix);

@@ -39,6 +39,7 @@ static inline bool str_is(struct str a, const char *text)
 }
 
 bool str_equal_nocase(struct str a, struct str b); /* ASCII only */
+bool str_has_control(struct str s);                /* ASCII only: below the space, or DEL */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 int str_compare(struct str a, struct str b); /* bytewise, shorter first */

@@ -51,6 +51,16 @@ static void test_slice_is_clamped(void)
     CHECK_STR(str_slice(s, 5, 5), "");
 }
 
+static void test_control_characters(void)
+{
+    CHECK(!str_has_control(STR_EMPTY));
+    CHECK(!str_has_control(STR(" ~\xc3\xa9")));
+    CHECK(str_has_control(STR("a\x1f")));
+    CHECK(str_has_control(STR("a\x7f"
+                              "b")));
+    CHECK(str_has_control(str_bytes("\0", 1)));
+}
+
 static void test_trim(void)
 {
     CHECK_STR(str_trim(STR(" \t\r\n a b \n")), "a b");
@@ -131,6 +141,7 @@ int main(void)
     RUN(test_compare_and_affixes);
     RUN(test_null_is_empty);
     RUN(test_slice_is_clamped);
+    RUN(test_control_characters);
     RUN(test_trim);
     RUN(test_find_and_search);
     RUN(test_split);

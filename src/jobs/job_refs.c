@@ -80,7 +80,7 @@ enum err job_refs_check(struct job_refs *s, const struct ref_list *refs, uint32_
         good[i] = ref->literal;
         for (size_t j = 0; j < i && !good[i]; j++) {
             good[i] = good[j] && same_ref(&refs->refs[j], ref);
-            versions[i] = versions[j];
+            versions[i] = good[i] ? versions[j] : 0;
         }
         if (good[i])
             continue;
